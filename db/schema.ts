@@ -1,0 +1,410 @@
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  bigserial,
+  boolean,
+  check,
+  customType,
+  foreignKey,
+  index,
+  integer,
+  jsonb,
+  type PgColumn,
+  pgPolicy,
+  pgRole,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  unique,
+  uniqueIndex,
+  uuid,
+} from "drizzle-orm/pg-core";
+import type { CommandOptions } from "../src/webhooks/command-options.ts";
+
+/** What requests and tasks run as: sees only rows of the account named by `app.account_id`. */
+export const appRole = pgRole("remote_claude_app").existing();
+/** What claim, sweep and reap run as: sees every account, owns nothing. */
+export const systemRole = pgRole("remote_claude_system").existing();
+
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+const moment = (name: string) => timestamp(name, { withTimezone: true, mode: "date" });
+const githubId = (name: string) => bigint(name, { mode: "number" });
+const microUsd = (name: string) => bigint(name, { mode: "number" });
+
+const currentAccount = sql`nullif(current_setting('app.account_id', true), '')::uuid`;
+
+function tenantPolicies(table: string, column = "account_id") {
+  const mine = sql`${sql.identifier(column)} = ${currentAccount}`;
+  return [
+    pgPolicy(`${table}_account`, { to: appRole, for: "all", using: mine, withCheck: mine }),
+    pgPolicy(`${table}_system`, { to: systemRole, for: "all", using: sql`true`, withCheck: sql`true` }),
+  ];
+}
+
+/** Holds a column to the values that its type names. */
+function oneOf(name: string, column: PgColumn, values: readonly string[]) {
+  return check(name, sql`${column} in (${sql.raw(values.map((value) => `'${value}'`).join(", "))})`);
+}
+
+/** The closed sets of values, for the types and for the database. */
+const known = {
+  accountKind: ["Organization", "User"],
+  repositorySelection: ["all", "selected"],
+  deliverySource: ["webhook", "recovered"],
+  deliveryStatus: ["stored", "queued", "done", "dead"],
+  sessionStatus: ["provisioning", "active", "paused", "terminated", "failed"],
+  taskTrigger: ["comment", "label", "assign"],
+  taskStatus: ["queued", "provisioning", "running", "waiting", "completed", "failed", "cancelled", "timeout"],
+  stepStatus: ["started", "done"],
+  modelCallStatus: ["reserved", "settled", "refused"],
+  usageFault: ["none", "platform"],
+} as const;
+
+/** Who pays: the GitHub organisation or user that installed the App. */
+export const account = pgTable(
+  "account",
+  {
+    id: uuid("id").primaryKey(),
+    githubId: githubId("github_id").notNull().unique(),
+    login: text("login").notNull(),
+    kind: text("kind", { enum: known.accountKind }).notNull(),
+    maxParallelTasks: integer("max_parallel_tasks").notNull().default(3),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    check("account_max_parallel_tasks", sql`${t.maxParallelTasks} > 0`),
+    oneOf("account_kind_known", t.kind, known.accountKind),
+    ...tenantPolicies("account", "id"),
+  ],
+);
+
+export const installation = pgTable(
+  "installation",
+  {
+    id: githubId("id").primaryKey(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    repositorySelection: text("repository_selection", { enum: known.repositorySelection }).notNull(),
+    permissions: jsonb("permissions").$type<Record<string, string>>().notNull(),
+    suspendedAt: moment("suspended_at"),
+    removedAt: moment("removed_at"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("installation_account_idx").on(t.accountId),
+    oneOf("installation_selection_known", t.repositorySelection, known.repositorySelection),
+    ...tenantPolicies("installation"),
+  ],
+);
+
+export const repository = pgTable(
+  "repository",
+  {
+    id: githubId("id").primaryKey(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    installationId: githubId("installation_id")
+      .notNull()
+      .references(() => installation.id),
+    owner: text("owner").notNull(),
+    name: text("name").notNull(),
+    private: boolean("private").notNull(),
+    removedAt: moment("removed_at"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("repository_account_idx").on(t.accountId),
+    index("repository_installation_idx").on(t.installationId),
+    ...tenantPolicies("repository"),
+  ],
+);
+
+/**
+ * One webhook as GitHub sent it. It arrives before anyone knows whose it is, so it has no account;
+ * only the intake and the system role read it.
+ */
+export const delivery = pgTable(
+  "delivery",
+  {
+    /** GitHub's X-GitHub-Delivery; the same for a redelivery. */
+    id: text("id").primaryKey(),
+    event: text("event").notNull(),
+    action: text("action"),
+    installationId: githubId("installation_id"),
+    repositoryId: githubId("repository_id"),
+    /** What the delivery asks for, independent of its id, so that a replay under another id is the same request; null when it asks for nothing. */
+    businessKey: text("business_key").unique(),
+    /** The body, zlib level 1. */
+    payload: bytea("payload").notNull(),
+    source: text("source", { enum: known.deliverySource }).notNull(),
+    status: text("status", { enum: known.deliveryStatus }).notNull(),
+    error: text("error"),
+    receivedAt: moment("received_at").notNull().defaultNow(),
+    processedAt: moment("processed_at"),
+  },
+  (t) => [
+    index("delivery_received_idx").on(t.receivedAt),
+    oneOf("delivery_source_known", t.source, known.deliverySource),
+    oneOf("delivery_status_known", t.status, known.deliveryStatus),
+  ],
+);
+
+/** The long-lived conversation of one issue and its pull request. */
+export const session = pgTable(
+  "session",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    repositoryId: githubId("repository_id")
+      .notNull()
+      .references(() => repository.id),
+    issueNumber: integer("issue_number").notNull(),
+    status: text("status", { enum: known.sessionStatus }).notNull().default("provisioning"),
+    /** Stored once, so that a renamed issue keeps its branch. */
+    branch: text("branch").notNull(),
+    baseRef: text("base_ref"),
+    /** Where the work started; frozen by the first turn. */
+    baseSha: text("base_sha"),
+    /** What we last pushed and read back. */
+    headSha: text("head_sha"),
+    pullNumber: integer("pull_number"),
+    claudeSessionId: uuid("claude_session_id"),
+    sandboxProvider: text("sandbox_provider"),
+    sandboxId: text("sandbox_id"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+    endedAt: moment("ended_at"),
+  },
+  (t) => [
+    uniqueIndex("session_one_open_per_issue")
+      .on(t.repositoryId, t.issueNumber)
+      .where(sql`status not in ('terminated', 'failed')`),
+    uniqueIndex("session_branch_once").on(t.repositoryId, t.branch),
+    uniqueIndex("session_sandbox_once").on(t.sandboxProvider, t.sandboxId),
+    index("session_account_idx").on(t.accountId),
+    check("session_branch_prefix", sql`${t.branch} like 'claude/%'`),
+    oneOf("session_status_known", t.status, known.sessionStatus),
+    unique("session_account_pair").on(t.id, t.accountId),
+    ...tenantPolicies("session"),
+  ],
+);
+
+export const task = pgTable(
+  "task",
+  {
+    /** UUIDv7, so that the order of ids is the order of creation. */
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    sessionId: uuid("session_id").notNull(),
+    installationId: githubId("installation_id").notNull(),
+    repositoryId: githubId("repository_id").notNull(),
+    issueNumber: integer("issue_number").notNull(),
+    /** What asked for it; a second delivery of the same request finds it taken. */
+    businessKey: text("business_key").notNull().unique(),
+    deliveryId: text("delivery_id").notNull(),
+    trigger: text("trigger", { enum: known.taskTrigger }).notNull(),
+    triggerCommentId: githubId("trigger_comment_id"),
+    verb: text("verb").notNull(),
+    instruction: text("instruction").notNull(),
+    options: jsonb("options").$type<CommandOptions>().notNull(),
+    requesterId: githubId("requester_id").notNull(),
+    requesterLogin: text("requester_login").notNull(),
+    /** What the thread said at the moment of the trigger; see src/tasks/frozen-context.ts. */
+    context: jsonb("context").notNull(),
+    status: text("status", { enum: known.taskStatus }).notNull().default("queued"),
+    /** Rises at each claim; every effect is guarded by it. */
+    fence: integer("fence").notNull().default(0),
+    /** Handler errors and crashes without progress; three end the task. */
+    failures: integer("failures").notNull().default(0),
+    cancelRequestedAt: moment("cancel_requested_at"),
+    cancelRequestedBy: text("cancel_requested_by"),
+    budgetMicroUsd: microUsd("budget_micro_usd").notNull(),
+    /** The exact prompt the agent got. */
+    prompt: text("prompt"),
+    todos: jsonb("todos").$type<{ text: string; state: "pending" | "in_progress" | "completed" }[]>(),
+    /** How it ended, as src/tasks/outcome.ts has it; null while it has not. */
+    outcome: jsonb("outcome"),
+    receipt: jsonb("receipt"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    startedAt: moment("started_at"),
+    finishedAt: moment("finished_at"),
+    /** When the status comment last said the truth about a finished task; the sweep looks for nulls. */
+    reportedAt: moment("reported_at"),
+  },
+  (t) => [
+    uniqueIndex("task_one_running_per_session")
+      .on(t.sessionId)
+      .where(sql`status in ('provisioning', 'running')`),
+    index("task_account_open_idx")
+      .on(t.accountId, t.id)
+      .where(sql`status in ('queued', 'provisioning', 'running', 'waiting')`),
+    index("task_account_idx").on(t.accountId, t.id),
+    index("task_session_idx").on(t.sessionId, t.id),
+    index("task_unreported_idx")
+      .on(t.finishedAt)
+      .where(sql`finished_at is not null and reported_at is null`),
+    check(
+      "task_finished_has_time",
+      sql`(status in ('completed', 'failed', 'cancelled', 'timeout')) = (finished_at is not null)`,
+    ),
+    check("task_budget_positive", sql`${t.budgetMicroUsd} > 0`),
+    unique("task_account_pair").on(t.id, t.accountId),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    oneOf("task_trigger_known", t.trigger, known.taskTrigger),
+    oneOf("task_status_known", t.status, known.taskStatus),
+    ...tenantPolicies("task"),
+  ],
+);
+
+/** One external effect of a task: looked up, done, recorded. */
+export const step = pgTable(
+  "step",
+  {
+    taskId: uuid("task_id").notNull(),
+    accountId: uuid("account_id").notNull(),
+    name: text("name").notNull(),
+    attempt: integer("attempt").notNull().default(1),
+    fence: integer("fence").notNull(),
+    status: text("status", { enum: known.stepStatus }).notNull(),
+    result: jsonb("result"),
+    startedAt: moment("started_at").notNull().defaultNow(),
+    finishedAt: moment("finished_at"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.taskId, t.name] }),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    oneOf("step_status_known", t.status, known.stepStatus),
+    check("step_done_has_time", sql`(status = 'done') = (finished_at is not null)`),
+    ...tenantPolicies("step"),
+  ],
+);
+
+/** One line of the log of a task. */
+export const event = pgTable(
+  "event",
+  {
+    id: bigserial("id", { mode: "number" }).primaryKey(),
+    taskId: uuid("task_id").notNull(),
+    accountId: uuid("account_id").notNull(),
+    fence: integer("fence").notNull(),
+    sequence: integer("sequence").notNull(),
+    kind: text("kind").notNull(),
+    data: jsonb("data").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    unique("event_once").on(t.taskId, t.fence, t.sequence),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    ...tenantPolicies("event"),
+  ],
+);
+
+/** The credential of one turn at the gateway; the token itself is never stored. */
+export const turnToken = pgTable(
+  "turn_token",
+  {
+    /** SHA-256 of the token, hex. */
+    tokenHash: text("token_hash").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    fence: integer("fence").notNull(),
+    expiresAt: moment("expires_at").notNull(),
+    revokedAt: moment("revoked_at"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("turn_token_task_idx").on(t.taskId),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    ...tenantPolicies("turn_token"),
+  ],
+);
+
+/** The gateway's meter: a call is reserved at its worst case before it is forwarded, then settled at what it took. */
+export const modelCall = pgTable(
+  "model_call",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    fence: integer("fence").notNull(),
+    model: text("model").notNull(),
+    status: text("status", { enum: known.modelCallStatus }).notNull(),
+    reservedMicroUsd: microUsd("reserved_micro_usd").notNull(),
+    costMicroUsd: microUsd("cost_micro_usd"),
+    inputTokens: integer("input_tokens").notNull().default(0),
+    outputTokens: integer("output_tokens").notNull().default(0),
+    cacheReadTokens: integer("cache_read_tokens").notNull().default(0),
+    cacheWrite5mTokens: integer("cache_write_5m_tokens").notNull().default(0),
+    cacheWrite1hTokens: integer("cache_write_1h_tokens").notNull().default(0),
+    httpStatus: integer("http_status"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    settledAt: moment("settled_at"),
+  },
+  (t) => [
+    index("model_call_task_idx").on(t.taskId),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    check("model_call_settled_has_cost", sql`(status <> 'settled') or (cost_micro_usd is not null)`),
+    oneOf("model_call_status_known", t.status, known.modelCallStatus),
+    ...tenantPolicies("model_call"),
+  ],
+);
+
+/** The ledger: what a finished attempt used, one row per model call, written once and never changed (a trigger refuses). */
+export const usage = pgTable(
+  "usage",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    /** The fence under which the call was made. */
+    attempt: integer("attempt").notNull(),
+    modelCallId: uuid("model_call_id").notNull(),
+    model: text("model").notNull(),
+    inputTokens: integer("input_tokens").notNull(),
+    outputTokens: integer("output_tokens").notNull(),
+    cacheReadTokens: integer("cache_read_tokens").notNull(),
+    cacheWrite5mTokens: integer("cache_write_5m_tokens").notNull(),
+    cacheWrite1hTokens: integer("cache_write_1h_tokens").notNull(),
+    /** What the model's vendor asks for it. */
+    costMicroUsd: microUsd("cost_micro_usd").notNull(),
+    /** What the account pays for it: nothing when the fault was ours. */
+    priceMicroUsd: microUsd("price_micro_usd").notNull(),
+    fault: text("fault", { enum: known.usageFault }).notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    unique("usage_once").on(t.taskId, t.attempt, t.modelCallId),
+    index("usage_account_idx").on(t.accountId, t.createdAt),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    check("usage_platform_is_free", sql`${t.fault} <> 'platform' or ${t.priceMicroUsd} = 0`),
+    oneOf("usage_fault_known", t.fault, known.usageFault),
+    check("usage_not_negative", sql`${t.costMicroUsd} >= 0 and ${t.priceMicroUsd} >= 0`),
+    ...tenantPolicies("usage"),
+  ],
+);
+
+/** How many writes to GitHub an installation has left; shared by all workers. */
+export const rateBucket = pgTable("rate_bucket", {
+  installationId: githubId("installation_id").primaryKey(),
+  tokens: bigint("tokens_milli", { mode: "number" }).notNull(),
+  refilledAt: moment("refilled_at").notNull(),
+  /** Until when GitHub told us to stay away. */
+  blockedUntil: moment("blocked_until"),
+});
+
+/** Where a periodic job left off. */
+export const watermark = pgTable("watermark", {
+  name: text("name").primaryKey(),
+  value: text("value").notNull(),
+  updatedAt: moment("updated_at").notNull().defaultNow(),
+});

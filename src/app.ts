@@ -1,0 +1,37 @@
+import type { EmitterWebhookEventName } from "@octokit/webhooks";
+import type { Probot } from "probot";
+import { onCommentCreated } from "./webhooks/comments.ts";
+import { onInstallation, onInstallationRepositories, onRepository } from "./webhooks/installations.ts";
+import { onIssueAssigned, onIssueGone, onIssueLabeled, onPullRequestClosed } from "./webhooks/issues.ts";
+import type { TriggerDeps } from "./webhooks/trigger.ts";
+
+/** Answers in a word what became of the event, for the log. */
+type Handler = (deps: TriggerDeps, delivery: { id: string; payload: unknown }) => Promise<string>;
+
+/** What starts things. A test holds app.yml to this table. */
+export const handlers = {
+  "issue_comment.created": (deps, { id, payload }) => onCommentCreated(deps, id, payload),
+  "issues.labeled": (deps, { id, payload }) => onIssueLabeled(deps, id, payload),
+  "issues.assigned": (deps, { id, payload }) => onIssueAssigned(deps, id, payload),
+  "issues.closed": (deps, { payload }) => onIssueGone(deps, payload),
+  "issues.deleted": (deps, { payload }) => onIssueGone(deps, payload),
+  "issues.transferred": (deps, { payload }) => onIssueGone(deps, payload),
+  "pull_request.closed": (deps, { payload }) => onPullRequestClosed(deps, payload),
+  installation: (deps, { payload }) => onInstallation(deps, payload),
+  installation_repositories: (deps, { payload }) => onInstallationRepositories(deps, payload),
+  repository: (deps, { payload }) => onRepository(deps, payload),
+} as const satisfies Partial<Record<EmitterWebhookEventName, Handler>>;
+
+/** The Probot application function: each event to its handler, each with one closing line in the log. */
+export function createApp(deps: TriggerDeps): (app: Probot) => void {
+  return (app) => {
+    for (const [event, handle] of Object.entries(handlers) as [EmitterWebhookEventName, Handler][]) {
+      app.on(event, async ({ id, payload }) => {
+        const since = performance.now();
+        const outcome = await handle(deps, { id, payload });
+        const durationMs = Math.round(performance.now() - since);
+        deps.log.info({ deliveryId: id, event, outcome, durationMs }, "webhook handled");
+      });
+    }
+  };
+}

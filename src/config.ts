@@ -1,0 +1,284 @@
+import { readFileSync } from "node:fs";
+import { cpus } from "node:os";
+import { z } from "zod";
+import { UserError } from "./errors.ts";
+
+const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
+const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const list = z.string().transform((value) =>
+  value
+    .split(",")
+    .map((item) => item.trim())
+    .filter(Boolean),
+);
+
+/**
+ * Every variable the program reads, in the order of .env.example. The description is what .env.example and
+ * docs/self-hosting.md say; a test holds them equal.
+ */
+export const environment = z.object({
+  APP_ID: integer(1, Number.MAX_SAFE_INTEGER).optional().describe("The GitHub App's numeric id."),
+  PRIVATE_KEY: z.string().optional().describe("The App's private key, PEM; newlines may be written as \\n."),
+  PRIVATE_KEY_PATH: z
+    .string()
+    .optional()
+    .describe("A file that holds the private key, instead of PRIVATE_KEY."),
+  WEBHOOK_SECRET: z
+    .string()
+    .min(16, "expected at least 16 characters")
+    .refine((value) => value !== "development", "the word development is known to everybody")
+    .optional()
+    .describe("The App's webhook secret, 16 characters or more."),
+  WEBHOOK_SECRET_PREVIOUS: z
+    .string()
+    .min(16, "expected at least 16 characters")
+    .optional()
+    .describe("The secret before it, accepted as well while you rotate."),
+  GITHUB_CLIENT_ID: z.string().optional().describe("The App's OAuth client id, for the dashboard's sign-in."),
+  GITHUB_CLIENT_SECRET: z.string().optional().describe("The App's OAuth client secret."),
+  GITHUB_API_URL: url
+    .default("https://api.github.com")
+    .describe("REST base; https://HOST/api/v3 on GitHub Enterprise Server."),
+  GITHUB_SERVER_URL: url.default("https://github.com").describe("Web and git base."),
+  PUBLIC_URL: url.optional().describe("Where GitHub and remote sandboxes reach this server."),
+  HOST: z.string().default("0.0.0.0").describe("The address to listen on."),
+  PORT: integer(0, 65535).default(3000).describe("The port to listen on; 0 picks a free one."),
+  WEBHOOK_PROXY_URL: url.optional().describe("A smee.io channel, for development without a public URL."),
+  DATABASE_URL: z
+    .url({ protocol: /^postgres(ql)?$/ })
+    .optional()
+    .describe("PostgreSQL 15 or newer; absent: an embedded PostgreSQL under DATA_DIR."),
+  DATA_DIR: z.string().min(1).default("./data").describe("Mirrors, embedded database, local sandboxes."),
+  ENCRYPTION_KEY: z
+    .base64()
+    .refine(
+      (value) => Buffer.from(value, "base64").length === 32,
+      "expected 32 bytes in base64 (openssl rand -base64 32)",
+    )
+    .optional()
+    .describe("32 bytes in base64, for secrets at rest."),
+  ANTHROPIC_API_KEY: z.string().optional().describe("The model key; it stays in the gateway."),
+  CLAUDE_CODE_OAUTH_TOKEN: z
+    .string()
+    .optional()
+    .describe("A Claude subscription token instead of ANTHROPIC_API_KEY."),
+  ANTHROPIC_BASE_URL: url
+    .default("https://api.anthropic.com")
+    .describe("Where the gateway reaches the model."),
+  CLAUDE_MODEL: z.string().default("claude-sonnet-4-5").describe("The model when nobody asks for another."),
+  CLAUDE_BIN: z
+    .string()
+    .optional()
+    .describe("Claude Code for the local sandbox; else node_modules/.bin, else PATH."),
+  SANDBOX_PROVIDER: list
+    .default(["local"])
+    .refine(
+      (names) => names.length > 0 && names.every((name) => name === "local"),
+      'expected "local"; other providers are not built yet',
+    )
+    .describe("Where agents run, in the order of fail-over."),
+  SANDBOX_LOCAL_ISOLATION: z
+    .enum(["bwrap", "none"])
+    .default("bwrap")
+    .describe("bwrap (bubblewrap); none runs agents without isolation, an explicit risk."),
+  EGRESS_HOSTS: list
+    .default([])
+    .describe(
+      "Hosts a sandbox may reach beside the model, comma separated; *.example.org matches subdomains.",
+    ),
+  WORKER_CONCURRENCY: integer(1, 1000)
+    .optional()
+    .describe("Tasks at once in one worker; default 2 per core."),
+  TASK_TIMEOUT_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(360)
+    .default(30)
+    .describe("How long one turn of the agent may take."),
+  TASK_MAX_TURNS: integer(1, 1000).default(100).describe("How many model turns one task may take."),
+  TASK_BUDGET_USD: z.coerce
+    .number()
+    .positive()
+    .max(1000)
+    .default(5)
+    .describe("What the model calls of one task may cost."),
+  ACCOUNT_MAX_PARALLEL_TASKS: integer(1, 1000).default(3).describe("Tasks at once for one account."),
+  TRIGGER_LABEL: z
+    .string()
+    .min(1)
+    .max(50)
+    .default("claude")
+    .describe("The label that starts a task on an issue."),
+  MISSED_DELIVERIES_MINUTES: integer(1, 1440)
+    .default(5)
+    .describe("How often the App's delivery list is searched for webhooks that never arrived."),
+  LOG_LEVEL: z
+    .enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"])
+    .default("info")
+    .describe("How much is logged."),
+});
+
+export type Environment = z.infer<typeof environment>;
+
+export type GitHubApp = { id: number; privateKey: string; webhookSecrets: readonly [string, ...string[]] };
+
+export type Config = {
+  /** Null: no App variable is set at all, only /setup and /healthz answer. */
+  app: GitHubApp | null;
+  github: { apiUrl: string; serverUrl: string };
+  server: { host: string; port: number; publicUrl: string | null; webhookProxyUrl: string | null };
+  /** Null: the embedded PostgreSQL, which the supervisor owns. */
+  databaseUrl: string | null;
+  dataDir: string;
+  model: {
+    baseUrl: string;
+    /** The credential as the header that carries it; null until one is set: tasks then end with an explanation. */
+    credential: { header: "x-api-key" | "authorization"; value: string } | null;
+    name: string;
+  };
+  sandbox: {
+    isolation: "bwrap" | "none";
+    claudeBin: string | null;
+    egressHosts: readonly string[];
+  };
+  limits: {
+    concurrency: number;
+    taskTimeoutMs: number;
+    maxTurns: number;
+    budgetMicroUsd: number;
+    accountParallelTasks: number;
+  };
+  triggerLabel: string;
+  missedDeliveriesMinutes: number;
+  logLevel: Environment["LOG_LEVEL"];
+};
+
+/**
+ * Reads the environment once, at boot. Throws a UserError `config-invalid` that lists everything wrong at once.
+ * An empty variable counts as absent.
+ */
+export function readConfig(source: Record<string, string | undefined> = process.env): Config {
+  const present = Object.fromEntries(
+    Object.entries(source).filter(([, value]) => value !== undefined && value !== ""),
+  );
+  const parsed = environment.safeParse(present);
+  const problems = parsed.success
+    ? []
+    : parsed.error.issues.map(
+        (issue) => `${issue.path.join(".")}: ${issue.message}${came(present, issue.path[0])}`,
+      );
+  problems.push(...appProblems(present));
+  if (!parsed.success || problems.length > 0) throw invalid(problems);
+  return toConfig(parsed.data);
+}
+
+const secretNames = /KEY|SECRET|TOKEN|DATABASE_URL/;
+
+function came(source: Record<string, string | undefined>, name: PropertyKey | undefined): string {
+  const value = typeof name === "string" ? source[name] : undefined;
+  if (value === undefined || typeof name !== "string") return "";
+  return secretNames.test(name) ? `, got ${value.length} characters` : `, got ${JSON.stringify(value)}`;
+}
+
+/** Half an App is worse than none: webhooks would be accepted that nobody can answer. */
+function appProblems(source: Record<string, string | undefined>): string[] {
+  const has = {
+    APP_ID: source.APP_ID !== undefined,
+    "PRIVATE_KEY or PRIVATE_KEY_PATH":
+      source.PRIVATE_KEY !== undefined || source.PRIVATE_KEY_PATH !== undefined,
+    WEBHOOK_SECRET: source.WEBHOOK_SECRET !== undefined,
+  };
+  const missing = Object.entries(has).flatMap(([name, present]) => (present ? [] : [name]));
+  const problems: string[] = [];
+  if (missing.length > 0 && missing.length < 3) {
+    problems.push(
+      `${missing.join(", ")}: missing, while other variables of the GitHub App are set; set all of them, or none to start with /setup`,
+    );
+  }
+  if (source.PRIVATE_KEY !== undefined && source.PRIVATE_KEY_PATH !== undefined) {
+    problems.push("PRIVATE_KEY and PRIVATE_KEY_PATH: both are set; keep one");
+  }
+  if (source.ANTHROPIC_API_KEY !== undefined && source.CLAUDE_CODE_OAUTH_TOKEN !== undefined) {
+    problems.push("ANTHROPIC_API_KEY and CLAUDE_CODE_OAUTH_TOKEN: both are set; keep one");
+  }
+  return problems;
+}
+
+function invalid(problems: readonly string[]): UserError {
+  return new UserError(
+    "config-invalid",
+    `The configuration has ${problems.length === 1 ? "a mistake" : `${problems.length} mistakes`}:\n${problems.map((line) => `  - ${line}`).join("\n")}`,
+    "Mend them in the environment or in .env (every variable is described in .env.example) and start again.",
+  );
+}
+
+function toConfig(env: Environment): Config {
+  return {
+    app: readApp(env),
+    github: { apiUrl: env.GITHUB_API_URL, serverUrl: env.GITHUB_SERVER_URL },
+    server: {
+      host: env.HOST,
+      port: env.PORT,
+      publicUrl: env.PUBLIC_URL ?? null,
+      webhookProxyUrl: env.WEBHOOK_PROXY_URL ?? null,
+    },
+    databaseUrl: env.DATABASE_URL ?? null,
+    dataDir: env.DATA_DIR,
+    model: { baseUrl: env.ANTHROPIC_BASE_URL, credential: readCredential(env), name: env.CLAUDE_MODEL },
+    sandbox: {
+      isolation: env.SANDBOX_LOCAL_ISOLATION,
+      claudeBin: env.CLAUDE_BIN ?? null,
+      egressHosts: env.EGRESS_HOSTS,
+    },
+    limits: {
+      concurrency: env.WORKER_CONCURRENCY ?? 2 * cpus().length,
+      taskTimeoutMs: env.TASK_TIMEOUT_MINUTES * 60_000,
+      maxTurns: env.TASK_MAX_TURNS,
+      budgetMicroUsd: Math.round(env.TASK_BUDGET_USD * 1_000_000),
+      accountParallelTasks: env.ACCOUNT_MAX_PARALLEL_TASKS,
+    },
+    triggerLabel: env.TRIGGER_LABEL,
+    missedDeliveriesMinutes: env.MISSED_DELIVERIES_MINUTES,
+    logLevel: env.LOG_LEVEL,
+  };
+}
+
+function readApp(env: Environment): GitHubApp | null {
+  if (env.APP_ID === undefined || env.WEBHOOK_SECRET === undefined) return null;
+  const privateKey = readPrivateKey(env);
+  const previous = env.WEBHOOK_SECRET_PREVIOUS;
+  return {
+    id: env.APP_ID,
+    privateKey,
+    webhookSecrets: [env.WEBHOOK_SECRET, ...(previous === undefined ? [] : [previous])],
+  };
+}
+
+function readPrivateKey(env: Environment): string {
+  let key = env.PRIVATE_KEY ?? "";
+  if (env.PRIVATE_KEY_PATH !== undefined) {
+    try {
+      key = readFileSync(env.PRIVATE_KEY_PATH, "utf8");
+    } catch (cause) {
+      throw new UserError(
+        "config-invalid",
+        `PRIVATE_KEY_PATH: expected a readable PEM file, got ${env.PRIVATE_KEY_PATH}`,
+        "Point it at the .pem file that GitHub gave you when the key was made.",
+        { cause },
+      );
+    }
+  }
+  const pem = key.replaceAll("\\n", "\n").trim();
+  if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(pem)) {
+    throw invalid(["PRIVATE_KEY: expected a PEM private key (-----BEGIN … PRIVATE KEY-----)"]);
+  }
+  return pem;
+}
+
+function readCredential(env: Environment): Config["model"]["credential"] {
+  if (env.ANTHROPIC_API_KEY !== undefined) return { header: "x-api-key", value: env.ANTHROPIC_API_KEY };
+  if (env.CLAUDE_CODE_OAUTH_TOKEN !== undefined) {
+    return { header: "authorization", value: `Bearer ${env.CLAUDE_CODE_OAUTH_TOKEN}` };
+  }
+  return null;
+}

@@ -1,0 +1,24 @@
+import type { Database, Db } from "../db/client.ts";
+import type { Clock } from "./clock.ts";
+import type { Config, GitHubApp } from "./config.ts";
+import type { GitHub } from "./github/octokit.ts";
+import type { Logger } from "./log.ts";
+import type { Queue } from "./queue/queue.ts";
+import type { Isolation, SandboxProvider } from "./sandbox/sandbox.ts";
+
+/** What the program is made of; a function asks for its slice with Pick. */
+export type Deps = {
+  /** With the App present: without it no worker runs. */
+  config: Config & { app: GitHubApp };
+  log: Logger;
+  clock: Clock;
+  database: Database;
+  /** Sees the rows of one account at a time; see withAccount. */
+  db: Db;
+  /** Sees all accounts: for claim, sweep, reap and intake only. */
+  system: Db;
+  queue: Queue;
+  github: GitHub;
+  sandboxes: SandboxProvider;
+  isolation: Isolation;
+};

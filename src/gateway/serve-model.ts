@@ -1,0 +1,125 @@
+import type { Agent, IncomingMessage, ServerResponse } from "node:http";
+import { sendApiError, type ApiError } from "./api-error.ts";
+import { toBudgetError } from "./budget-error.ts";
+import { forwardCall } from "./forward-call.ts";
+import { modelHeaders } from "./forward-headers.ts";
+import type { GatewayDeps } from "./gateway-deps.ts";
+import { reserveCall, type Settlement } from "./model-call-store.ts";
+import { readModelRequest, type ModelRequest } from "./model-request.ts";
+import { readRequestBody } from "./request-body.ts";
+import type { Settler } from "./settler.ts";
+import { priceWorstCase, toSettlement } from "./settlement.ts";
+import type { Turn } from "./turn.ts";
+
+export type ModelGateway = GatewayDeps & {
+  agent: Agent;
+  settler: Settler;
+  onBudgetSpent: () => void;
+};
+
+/** The two routes of the Messages API that an agent needs. */
+export type ModelRoute = "/v1/messages" | "/v1/messages/count_tokens";
+
+/** What the API itself accepts. */
+const maxBodyBytes = 32 * 1024 * 1024;
+
+type Exchange = { turn: Turn; route: ModelRoute; request: IncomingMessage; response: ServerResponse };
+
+/** One call of the model for a turn: read, reserved, forwarded with the real credential, settled. */
+export async function serveModel(gateway: ModelGateway, exchange: Exchange): Promise<void> {
+  const { request, response, route } = exchange;
+  const { credential, baseUrl } = gateway.config.model;
+  if (credential === null) return sendApiError(response, noCredential);
+  const body = await readRequestBody(request, maxBodyBytes);
+  if (body === null) return sendApiError(response, tooLarge);
+  const read = readModelRequest(body);
+  if (!read.ok) return sendApiError(response, toRequestError(read));
+  const forward = () =>
+    forwardCall(response, {
+      url: new URL(baseUrl + String(request.url)),
+      agent: gateway.agent,
+      headers: modelHeaders(request.headers, credential, body.length),
+      body,
+    });
+  if (route === "/v1/messages/count_tokens") {
+    await forward();
+    return;
+  }
+  if (read.request.maxTokens === 0) return sendApiError(response, noMaxTokens);
+  await serveMetered(gateway, exchange, { request: read.request, forward });
+}
+
+async function serveMetered(
+  gateway: ModelGateway,
+  { turn, response }: Exchange,
+  { request, forward }: { request: ModelRequest; forward: () => ReturnType<typeof forwardCall> },
+): Promise<void> {
+  const reservedMicroUsd = priceWorstCase(gateway, request);
+  const reservation = await reserveCall(gateway.db, { turn, model: request.model, reservedMicroUsd });
+  if (!reservation.ok) {
+    if (reservation.reason === "ended") return sendApiError(response, turnEnded);
+    const error = toBudgetError(reservation, reservedMicroUsd);
+    if (error.status === 402) gateway.onBudgetSpent();
+    gateway.log.info({ taskId: turn.taskId, ...reservation, reservedMicroUsd }, "model call over budget");
+    return sendApiError(response, error);
+  }
+  const { callId } = reservation;
+  const startedAt = gateway.clock.now().getTime();
+  const forwarded = await forward();
+  const elapsedMs = gateway.clock.now().getTime() - startedAt;
+  const settlement = toSettlement(gateway, { request, reservedMicroUsd, forwarded, elapsedMs });
+  logCall(gateway, { turn, callId, model: request.model, settlement, ended: forwarded.kind, elapsedMs });
+  gateway.settler.settle({ turn, callId, settlement });
+}
+
+function logCall(
+  { log }: Pick<GatewayDeps, "log">,
+  call: {
+    turn: Turn;
+    callId: string;
+    model: string;
+    settlement: Settlement;
+    ended: string;
+    elapsedMs: number;
+  },
+): void {
+  const { turn, settlement, elapsedMs: durationMs, ...rest } = call;
+  log.info({ taskId: turn.taskId, fence: turn.fence, ...rest, ...settlement, durationMs }, "model call");
+}
+
+function toRequestError(read: { reason: "invalid" | "forbidden"; message: string }): ApiError {
+  if (read.reason === "invalid") {
+    return { status: 400, type: "invalid_request_error", message: read.message };
+  }
+  return {
+    status: 403,
+    type: "permission_error",
+    message: `The gateway expects calls that need nothing but the conversation itself, got ${read.message}. Work without it.`,
+  };
+}
+
+/** The answer to a token whose turn is over. */
+export const turnEnded: ApiError = {
+  status: 403,
+  type: "permission_error",
+  message: "This turn is over: the task has ended, was cancelled or was taken over, so no more calls are made for it.",
+};
+
+const noCredential: ApiError = {
+  status: 401,
+  type: "authentication_error",
+  message:
+    "This server has no model credential. The operator sets ANTHROPIC_API_KEY (or CLAUDE_CODE_OAUTH_TOKEN) and starts it again.",
+};
+
+const tooLarge: ApiError = {
+  status: 413,
+  type: "request_too_large",
+  message: `Expected a request of at most ${maxBodyBytes} bytes, got more.`,
+};
+
+const noMaxTokens: ApiError = {
+  status: 400,
+  type: "invalid_request_error",
+  message: "max_tokens: expected a whole number from 1 up, got none",
+};

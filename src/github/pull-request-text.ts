@@ -1,0 +1,63 @@
+import { toInlineCode, toInlineText, type PublicMarkdown } from "./inline-text.ts";
+import { mark } from "./mark.ts";
+import { toPlainTitle } from "./plain-title.ts";
+import { fillTemplate } from "./pull-request-template.ts";
+
+/** Claude's words by section, safe to publish; null: it wrote nothing there. */
+export type PullRequestSections = {
+  summary: PublicMarkdown | null;
+  why: PublicMarkdown | null;
+  testing: PublicMarkdown | null;
+};
+
+export type PullRequestInput = {
+  /** The repository's own PR template at the base, as it stands there. */
+  template: string | null;
+  /** Claude's, in whatever state; null: the issue's title is taken. */
+  title: string | null;
+  sections: PullRequestSections;
+  issueTitle: string;
+  issueNumber: number;
+  requester: string;
+  sessionUrl: string | null;
+  taskId: string;
+  /** Changed files that were not pushed. */
+  leftOut: readonly { path: string; reason: string }[];
+};
+
+/** Title and body of the pull request; the body ends with the mark `pull-request:<task id>`. */
+export function renderPullRequest(input: PullRequestInput): { title: string; body: string } {
+  const filled = input.template === null ? null : fillTemplate(input.template, input);
+  const closes = `Closes #${input.issueNumber}`;
+  const blocks = [
+    filled === null ? renderSections(input.sections) : filled.body,
+    filled?.closes === true ? "" : closes,
+    renderLeftOut(input.leftOut),
+    `<sub>${[`Asked for by ${toInlineText(input.requester, 60)}`, ...renderLink(input.sessionUrl), "written by Claude, to be reviewed by you"].join(" · ")}</sub>`,
+    mark("pull-request", input.taskId),
+  ];
+  return { title: renderTitle(input), body: blocks.filter((block) => block !== "").join("\n\n") };
+}
+
+function renderTitle({ title, issueTitle, issueNumber }: PullRequestInput): string {
+  return toPlainTitle(title ?? "") || toPlainTitle(issueTitle) || `Work on issue ${issueNumber}`;
+}
+
+function renderSections({ summary, why, testing }: PullRequestSections): string {
+  const sections = [
+    ["Summary", summary],
+    ["Why", why],
+    ["How it was tested", testing],
+  ] as const;
+  return sections.flatMap(([name, text]) => (text === null ? [] : [`## ${name}\n\n${text}`])).join("\n\n");
+}
+
+function renderLeftOut(files: PullRequestInput["leftOut"]): string {
+  if (files.length === 0) return "";
+  const rows = files.slice(0, 20).map((file) => `- ${toInlineCode(file.path)}: ${toInlineText(file.reason)}`);
+  return `**Left out of this branch** (the status comment on the issue has them as a patch):\n\n${rows.join("\n")}`;
+}
+
+function renderLink(url: string | null): string[] {
+  return url === null ? [] : [`[session](<${encodeURI(url).replaceAll(/[<>]/g, "")}>)`];
+}

@@ -1,0 +1,52 @@
+import type { Octokit } from "@octokit/rest";
+import type { Db } from "../../db/client.ts";
+import { toGitHubError } from "./github-error.ts";
+import { waitForPace } from "./pace.ts";
+import type { RepositoryRef } from "./thread.ts";
+
+export type PullRequest = { number: number; url: string; draft: boolean };
+
+export type OpenPullRequestInput = {
+  installationId: number;
+  repository: RepositoryRef;
+  branch: string;
+  baseRef: string;
+  draft: boolean;
+  text: { title: string; body: string };
+  /** Only look whether it stands already. */
+  lookOnly: boolean;
+};
+
+/**
+ * The pull request of our branch: the open one, whoever opened it, else a new draft. Null only with lookOnly.
+ */
+export async function openPullRequest(
+  deps: { system: Db },
+  octokit: Octokit,
+  input: OpenPullRequestInput,
+): Promise<PullRequest | null> {
+  const names = { owner: input.repository.owner, repo: input.repository.name };
+  try {
+    const { data: standing } = await octokit.rest.pulls.list({
+      ...names,
+      head: `${input.repository.owner}:${input.branch}`,
+      state: "open",
+      per_page: 10,
+    });
+    const [found] = standing;
+    if (found !== undefined)
+      return { number: found.number, url: found.html_url, draft: found.draft === true };
+    if (input.lookOnly) return null;
+    await waitForPace(deps, { installationId: input.installationId, urgency: "pullRequest" });
+    const { data: made } = await octokit.rest.pulls.create({
+      ...names,
+      ...input.text,
+      head: input.branch,
+      base: input.baseRef,
+      draft: input.draft,
+    });
+    return { number: made.number, url: made.html_url, draft: made.draft === true };
+  } catch (error) {
+    throw toGitHubError(error, "opening the pull request");
+  }
+}

@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { formatCount, formatDuration, formatPlural, formatUsd } from "./amounts.ts";
+import { toInlineCode, toInlineText } from "./inline-text.ts";
+
+const whole = z.int().min(0);
+
+/** What a task did and cost, as the server saw it; stored with the task and printed by `remote-claude show --json`. */
+export const receiptSchema = z.strictObject({
+  /** Read back from GitHub after the push; null: nothing was pushed. */
+  remoteSha: z.string().nullable(),
+  branch: z.string().nullable(),
+  pullNumber: z.int().nullable(),
+  files: z.array(z.strictObject({ path: z.string(), additions: whole, deletions: whole })),
+  totals: z.strictObject({ files: whole, additions: whole, deletions: whole }),
+  /** What Claude ran, as it reported it; `ok` null: it had not ended. */
+  commands: z.array(z.strictObject({ command: z.string(), ok: z.boolean().nullable() })),
+  /** Commands beyond those listed. */
+  droppedCommands: whole,
+  /** The repository's own set-up and test commands, run by the server after the turn. */
+  checks: z.array(z.strictObject({ command: z.string(), exitCode: z.int() })),
+  durationMs: z.number().min(0),
+  models: z.array(z.string()),
+  tokens: z.strictObject({ input: whole, output: whole, cacheRead: whole, cacheWrite: whole }),
+  costMicroUsd: whole,
+  /** What the payer is charged; null: this server charges nobody. */
+  priceMicroUsd: whole.nullable(),
+  payer: z.string(),
+  charged: z.boolean(),
+  /** Why nothing is charged; null when something is. */
+  reason: z.string().nullable(),
+});
+
+export type Receipt = z.infer<typeof receiptSchema>;
+
+const maxRows = 20;
+
+/** The receipt as a folded block of Markdown; `full: false` leaves the lists of files and commands out. */
+export function renderReceipt(receipt: Receipt, options: { full: boolean } = { full: true }): string {
+  const { totals } = receipt;
+  const changed =
+    totals.files === 0
+      ? "no files changed"
+      : `${formatPlural(totals.files, "file")} +${totals.additions} −${totals.deletions}`;
+  const summary = `Receipt: ${changed}, ${formatDuration(receipt.durationMs)}, ${formatUsd(receipt.costMicroUsd)}`;
+  const blocks = [
+    `<details><summary>${summary}</summary>`,
+    renderTable(receipt),
+    ...(options.full ? [renderFiles(receipt), renderCommands(receipt), renderChecks(receipt)] : []),
+    "</details>",
+  ];
+  return blocks.filter((block) => block !== "").join("\n\n");
+}
+
+function renderTable(receipt: Receipt): string {
+  const { tokens } = receipt;
+  const rows: [string, string][] = [
+    [
+      "Pushed",
+      receipt.remoteSha === null ? "nothing" : `\`${receipt.remoteSha.slice(0, 12)}\`, read back from GitHub`,
+    ],
+    ...(receipt.branch === null ? [] : [["Branch", toInlineCode(receipt.branch, 250)] as [string, string]]),
+    ...(receipt.pullNumber === null ? [] : [["Pull request", `#${receipt.pullNumber}`] as [string, string]]),
+    ["Time", formatDuration(receipt.durationMs)],
+    ["Model", receipt.models.map((model) => toInlineCode(model, 60)).join(", ") || "none was asked"],
+    [
+      "Tokens",
+      `${formatCount(tokens.input)} in, ${formatCount(tokens.output)} out, ${formatCount(tokens.cacheRead)} from cache, ${formatCount(tokens.cacheWrite)} into cache`,
+    ],
+    ["Model cost", formatUsd(receipt.costMicroUsd)],
+    ["Charged", renderCharge(receipt)],
+  ];
+  return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
+}
+
+/** Who pays how much, or why nobody does; without a full stop. */
+export function renderCharge({ charged, payer, priceMicroUsd, reason }: Receipt): string {
+  if (charged && priceMicroUsd !== null) return `${formatUsd(priceMicroUsd)} to ${toInlineText(payer, 60)}`;
+  return `nothing${reason === null ? "" : `: ${toInlineText(reason)}`}`;
+}
+
+function renderFiles({ files, totals }: Receipt): string {
+  if (files.length === 0) return "";
+  const rows = files
+    .slice(0, maxRows)
+    .map((file) => `- ${toInlineCode(file.path)} +${file.additions} −${file.deletions}`);
+  return [`**Files**`, [...rows, ...more(totals.files - rows.length, "file")].join("\n")].join("\n\n");
+}
+
+function renderCommands({ commands, droppedCommands }: Receipt): string {
+  if (commands.length === 0) return "";
+  const rows = commands
+    .slice(0, maxRows)
+    .map(({ command, ok }) => `- ${sign(ok)} ${toInlineCode(command, 120)}`);
+  const left = commands.length - rows.length + droppedCommands;
+  return ["**Commands, as Claude reported them**", [...rows, ...more(left, "command")].join("\n")].join(
+    "\n\n",
+  );
+}
+
+function renderChecks({ checks }: Receipt): string {
+  if (checks.length === 0) return "";
+  const rows = checks
+    .slice(0, maxRows)
+    .map(
+      ({ command, exitCode }) =>
+        `- ${sign(exitCode === 0)} ${toInlineCode(command, 120)}, exit code ${exitCode}`,
+    );
+  return [
+    "**Checks, run by the server**",
+    [...rows, ...more(checks.length - rows.length, "check")].join("\n"),
+  ].join("\n\n");
+}
+
+function sign(ok: boolean | null): string {
+  if (ok === null) return "▫️";
+  return ok ? "✅" : "❌";
+}
+
+function more(count: number, noun: string): string[] {
+  return count > 0 ? [`- and ${formatPlural(count, `more ${noun}`)}`] : [];
+}

@@ -1,0 +1,90 @@
+import type { Octokit } from "@octokit/rest";
+import type { Db } from "../../db/client.ts";
+import { isMissing, toGitHubError } from "./github-error.ts";
+import { mark } from "./mark.ts";
+import { waitForPace, type WriteUrgency } from "./pace.ts";
+import type { RepositoryRef } from "./thread.ts";
+
+export type Thread = { installationId: number; repository: RepositoryRef; issueNumber: number };
+
+/** Our own comment that carries this mark, written since `since`; null when there is none. */
+export async function findComment(
+  octokit: Octokit,
+  input: Thread & { kind: string; key: string; botId: number; since: Date },
+): Promise<number | null> {
+  const wanted = mark(input.kind, input.key);
+  const options = octokit.rest.issues.listComments.endpoint.merge({
+    owner: input.repository.owner,
+    repo: input.repository.name,
+    issue_number: input.issueNumber,
+    since: input.since.toISOString(),
+    per_page: 100,
+  });
+  try {
+    const pages = octokit.paginate.iterator<{ id: number; body?: string; user: { id: number } | null }>(
+      options,
+    );
+    for await (const { data } of pages) {
+      const ours = data.find(
+        ({ user, body }) => user?.id === input.botId && body?.trimEnd().endsWith(wanted) === true,
+      );
+      if (ours !== undefined) return ours.id;
+    }
+    return null;
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw toGitHubError(error, "looking for our comment");
+  }
+}
+
+/** Writes a comment; the caller has looked whether it is there already. Answers its id. */
+export async function createComment(
+  deps: { system: Db },
+  octokit: Octokit,
+  input: Thread & { body: string; urgency: WriteUrgency },
+): Promise<number> {
+  await waitForPace(deps, input);
+  try {
+    const { data } = await octokit.rest.issues.createComment({
+      owner: input.repository.owner,
+      repo: input.repository.name,
+      issue_number: input.issueNumber,
+      body: input.body,
+    });
+    return data.id;
+  } catch (error) {
+    throw toGitHubError(error, "writing a comment");
+  }
+}
+
+/** Replaces the text of our comment; false when somebody has deleted it. */
+export async function editComment(
+  deps: { system: Db },
+  octokit: Octokit,
+  input: Omit<Thread, "issueNumber"> & { commentId: number; body: string; signal?: AbortSignal },
+): Promise<boolean> {
+  await waitForPace(deps, { ...input, urgency: "edit" });
+  try {
+    await octokit.rest.issues.updateComment({
+      owner: input.repository.owner,
+      repo: input.repository.name,
+      comment_id: input.commentId,
+      body: input.body,
+    });
+    return true;
+  } catch (error) {
+    if (isMissing(error)) return false;
+    throw toGitHubError(error, "editing our comment");
+  }
+}
+
+/** A reply that is written once, however often it is asked for: found by its mark. */
+export async function sayOnce(
+  deps: { system: Db },
+  octokit: Octokit,
+  input: Thread & { kind: string; key: string; botId: number; since: Date; text: string },
+): Promise<void> {
+  if ((await findComment(octokit, input)) !== null) return;
+  const body = `${input.text}\n\n${mark(input.kind, input.key)}`;
+  await createComment(deps, octokit, { ...input, body, urgency: "firstStatus" });
+}

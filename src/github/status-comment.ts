@@ -1,0 +1,99 @@
+import { mark } from "./mark.ts";
+import type { PublicMarkdown } from "./inline-text.ts";
+import { renderReceipt, type Receipt } from "./receipt.ts";
+import { renderFoot, renderNotices, renderPatch, renderTodos } from "./status-details.ts";
+import { renderHeadline, renderWords } from "./status-words.ts";
+
+export type PullRequestRef = { number: number; draft: boolean };
+
+/** Where a task stands. Reasons and names are one line, in which only `code` is Markdown; what Claude wrote at length is `PublicMarkdown`. */
+export type StatusPhase =
+  /** `place` 1 is next; `reason`: "your plan's 3 slots are busy". */
+  | { kind: "queued"; place: number; of: number; estimateMs: number | null; reason: string | null }
+  | { kind: "starting"; step: string }
+  | {
+      kind: "running";
+      elapsedMs: number;
+      costMicroUsd: number;
+      budgetMicroUsd: number;
+      branch: string | null;
+      /** The head of our branch, as last read back from GitHub. */
+      verifiedSha: string | null;
+    }
+  | { kind: "waiting"; question: PublicMarkdown; answer: string }
+  | {
+      kind: "finished";
+      headline: string;
+      pull: PullRequestRef | null;
+      branch: string;
+      summary: PublicMarkdown | null;
+      receipt: Receipt;
+    }
+  | { kind: "unchanged"; text: PublicMarkdown | null; receipt: Receipt }
+  | { kind: "answered"; text: PublicMarkdown; receipt: Receipt }
+  | { kind: "failed"; failure: Failure; pull: PullRequestRef | null; receipt: Receipt | null }
+  | { kind: "timeout"; limitMs: number; pull: PullRequestRef | null; receipt: Receipt | null }
+  | { kind: "cancelled"; by: string; receipt: Receipt | null }
+  | { kind: "refused"; reason: string; remedy: string | null };
+
+export type Failure = {
+  /** What happened, one sentence. */
+  what: string;
+  /** What the person can do, one sentence. */
+  remedy: string;
+  retryHelps: boolean;
+};
+
+export type StatusNotices = {
+  /** Pieces of the input that nobody could see rendered, left out of the prompt. */
+  hiddenPieces: number;
+  /** Comments by people without write access, left out of the prompt. */
+  leftOutComments: number;
+  /** The sandbox was made anew from the last checkpoint. */
+  rebuilt: boolean;
+  /** Files that the task changed and that were not pushed. */
+  leftOutFiles: readonly { path: string; reason: string }[];
+  /** Their changes, as a patch for `git apply`. */
+  leftOutPatch: string | null;
+};
+
+export type StatusView = {
+  taskId: string;
+  requester: string;
+  phase: StatusPhase;
+  todos: readonly { text: string; state: "pending" | "in_progress" | "completed" }[];
+  notices: StatusNotices;
+  links: readonly { label: string; url: string }[];
+};
+
+export const noNotices: StatusNotices = {
+  hiddenPieces: 0,
+  leftOutComments: 0,
+  rebuilt: false,
+  leftOutFiles: [],
+  leftOutPatch: null,
+};
+
+/** GitHub takes 65,536 characters. */
+const maxComment = 65_000;
+
+/** The one status comment of a task, in whatever phase it is; its last line is the mark `task:<id>`. */
+export function renderStatusComment(view: StatusView): string {
+  const whole = render(view, { full: true });
+  return whole.length <= maxComment ? whole : render(view, { full: false });
+}
+
+function render(view: StatusView, options: { full: boolean }): string {
+  const { phase } = view;
+  const blocks = [
+    renderHeadline(view),
+    ...renderWords(view),
+    renderTodos(view, options),
+    renderNotices(view.notices),
+    options.full ? renderPatch(view.notices) : "",
+    "receipt" in phase && phase.receipt !== null ? renderReceipt(phase.receipt, options) : "",
+    renderFoot(view),
+    mark("task", view.taskId),
+  ];
+  return blocks.filter((block) => block !== "").join("\n\n");
+}

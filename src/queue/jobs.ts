@@ -1,0 +1,88 @@
+import { z } from "zod";
+
+const emptyPayload = z.strictObject({});
+const taskPayload = z.strictObject({ taskId: z.uuid(), accountId: z.uuid() });
+
+/** What a periodic job has in common: the next round is the retry. */
+const periodic = {
+  payload: emptyPayload,
+  retryLimit: 0,
+  retryDelaySeconds: 1,
+  retryDelayMaxSeconds: 60,
+  expireInSeconds: 600,
+  order: "single",
+  slots: 1,
+} as const;
+
+/**
+ * Every asynchronous edge of the program on one page: a job's payload and how often and how fast it is
+ * tried again. Handlers are wired in src/worker.ts.
+ */
+export const jobs = {
+  /** A stored delivery is handed to Probot. */
+  intake: {
+    payload: z.strictObject({ deliveryId: z.string().min(1) }),
+    retryLimit: 12,
+    retryDelaySeconds: 1,
+    retryDelayMaxSeconds: 300,
+    expireInSeconds: 300,
+    order: "any",
+    slots: 4,
+  },
+  /**
+   * One task; its key is the session, so that a session's tasks run one after the other. The task's own count of
+   * failures decides the end. The delay stays short, because a killed worker costs an attempt too.
+   */
+  "run-task": {
+    payload: taskPayload,
+    retryLimit: 1_000,
+    retryDelaySeconds: 1,
+    retryDelayMaxSeconds: 8,
+    expireInSeconds: 7 * 3600,
+    order: "fifo",
+    slots: "concurrency",
+  },
+  /** The final word on the thread of a task that ended outside its own run (cancelled while queued, swept). */
+  "report-task": {
+    payload: taskPayload,
+    retryLimit: 12,
+    retryDelaySeconds: 2,
+    retryDelayMaxSeconds: 300,
+    expireInSeconds: 300,
+    order: "any",
+    slots: 1,
+  },
+  sweep: { ...periodic, expireInSeconds: 300 },
+  "missed-deliveries": periodic,
+  reap: periodic,
+} as const satisfies Record<string, JobContract>;
+
+export type JobContract = {
+  payload: z.ZodType;
+  /** 0: a failed job is over and nobody hears of it but the log; otherwise it ends as a dead letter. */
+  retryLimit: number;
+  retryDelaySeconds: number;
+  retryDelayMaxSeconds: number;
+  expireInSeconds: number;
+  /**
+   * any: side by side · fifo: jobs of one key run one at a time, in the order they were made · single: in the
+   * whole cluster one runs and one waits, and what is enqueued beyond that is dropped.
+   */
+  order: "any" | "fifo" | "single";
+  /** How many run at once in one worker; "concurrency" is WORKER_CONCURRENCY. */
+  slots: number | "concurrency";
+};
+
+export type JobName = keyof typeof jobs;
+export type JobPayload<N extends JobName> = z.infer<(typeof jobs)[N]["payload"]>;
+
+export const jobNames = Object.keys(jobs) as JobName[];
+
+export type JobContext = {
+  /** Fires with a JobInterrupted when the worker drains or the claim is lost, and only while the handler runs. */
+  signal: AbortSignal;
+  /** 1 for the first run of this job. */
+  attempt: number;
+};
+
+export type JobHandlers = { [N in JobName]: (payload: JobPayload<N>, context: JobContext) => Promise<void> };

@@ -1,0 +1,107 @@
+import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { TransientError } from "../errors.ts";
+import { type HostGitInput, runHostGit } from "../host-git.ts";
+import { type Sandbox, SandboxError } from "./sandbox.ts";
+
+export type CheckOutInput = {
+  /** The bot's own bare mirror; it must hold the commit. */
+  mirrorPath: string;
+  sha: string;
+  /** The branch that is made at the commit and checked out. */
+  branch: string;
+  /** The repository's address without any credential; becomes origin. */
+  remoteUrl: string;
+  /** How many commits of history the agent sees. */
+  depth: number;
+  /** A folder of the bot, on the same disk as the sandboxes where possible: the clone is then moved, not copied. */
+  tempDir: string;
+  signal?: AbortSignal;
+};
+
+const fetchTimeoutMs = 10 * 60_000;
+export const fullSha = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+
+/**
+ * Puts a checkout of one commit at `sandbox.paths.repo`, which must not exist. The host only copies objects from its
+ * own mirror; files are written inside the sandbox. Rejects with a TransientError when the mirror does not have the commit.
+ */
+export async function checkOut(sandbox: Sandbox, input: CheckOutInput): Promise<void> {
+  assertPlainUrl(input.remoteUrl);
+  if (!fullSha.test(input.sha)) throw new TypeError(`expected a full commit id, got ${input.sha}`);
+  const tempDir = resolve(input.tempDir);
+  await mkdir(tempDir, { recursive: true, mode: 0o700 });
+  const clone = await mkdtemp(join(tempDir, "clone-"));
+  try {
+    await cloneCommit(clone, input);
+    await sandbox.putDirectory(clone, sandbox.paths.repo);
+  } finally {
+    await rm(clone, { recursive: true, force: true });
+  }
+  const written = await sandbox.exec({
+    argv: ["git", "reset", "--hard", "--quiet"],
+    cwd: sandbox.paths.repo,
+    env: insideGitEnv,
+    timeoutMs: fetchTimeoutMs,
+    ...(input.signal === undefined ? {} : { signal: input.signal }),
+  });
+  input.signal?.throwIfAborted();
+  if (written.exitCode !== 0) {
+    throw new SandboxError("transient", `git could not write the checkout: ${written.stderrTail.trim()}`);
+  }
+}
+
+/** Settings of the agent's home take no part in what the bot does inside a sandbox. */
+export const insideGitEnv = {
+  GIT_CONFIG_GLOBAL: "/dev/null",
+  GIT_CONFIG_NOSYSTEM: "1",
+  GIT_TERMINAL_PROMPT: "0",
+  GIT_OPTIONAL_LOCKS: "0",
+} as const;
+
+async function cloneCommit(clone: string, input: CheckOutInput): Promise<void> {
+  const git = async (args: readonly string[], protocol: HostGitInput["protocol"] = "none") => {
+    const result = await runHostGit({
+      args,
+      cwd: clone,
+      protocol,
+      timeoutMs: fetchTimeoutMs,
+      signal: input.signal,
+      // Objects of the mirror were checked when they came in; a second check costs as much as the copy.
+      config: { "transfer.fsckObjects": "false", "protocol.file.allow": "always" },
+    });
+    if (result.exitCode === 0) return;
+    throw new TransientError(
+      `git ${args[0] ?? ""} was to bring ${input.sha} from the mirror and ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`,
+    );
+  };
+  await git(["init", "--quiet", "--template=", `--initial-branch=${input.branch}`, "."]);
+  // Not `clone`: any commit can be asked for, and nothing is named after the mirror.
+  await git(
+    [
+      ...["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", `--depth=${input.depth}`],
+      ...[`file://${resolve(input.mirrorPath)}`, `${input.sha}:refs/heads/${input.branch}`, "--update-head-ok"],
+    ],
+    "file",
+  );
+  await appendFile(join(clone, ".git", "config"), settings(input.remoteUrl));
+}
+
+/**
+ * The agent may commit on the way; what it commits is rebuilt by the bot. A background gc would race with the turn's end.
+ */
+function settings(remoteUrl: string): string {
+  const url = new URL(remoteUrl).href.replaceAll("\\", "%5C").replaceAll('"', "%22");
+  return [
+    `[remote "origin"]\n\turl = "${url}"\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n`,
+    `[user]\n\tname = remote-claude\n\temail = agent@remote-claude.invalid\n`,
+    `[gc]\n\tauto = 0\n`,
+  ].join("");
+}
+
+function assertPlainUrl(remoteUrl: string): void {
+  const { username, password } = new URL(remoteUrl);
+  if (username !== "" || password !== "") {
+    throw new TypeError("expected a repository address without a credential, got one with user or password");
+  }
+}

@@ -1,0 +1,193 @@
+import { randomBytes } from "node:crypto";
+import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import type { Logger } from "pino";
+import { z } from "zod";
+import { sweepCgroups } from "./cgroup.ts";
+import { findLocalHost, type LocalIsolation } from "./local-host.ts";
+import type { LocalLimits, LocalMachine } from "./local-exec.ts";
+import { runInMachine } from "./local-exec.ts";
+import { hostPaths, insidePaths, machineLayout } from "./local-layout.ts";
+import { probeIsolation } from "./local-probe.ts";
+import { createLocalSandbox, makeMachineFolders } from "./local-sandbox.ts";
+import { removeTree } from "./remove-tree.ts";
+import { endRuns } from "./run-records.ts";
+import { type Sandbox, SandboxError, type SandboxProvider, type SandboxSummary } from "./sandbox.ts";
+import { defaultPatience, type Patience } from "./stop-ladder.ts";
+
+const machineMeta = z.object({
+  id: z.string(),
+  metadata: z.object({ app: z.string(), session: z.string(), fence: z.string() }),
+  state: z.enum(["running", "paused"]),
+  startedAt: z.iso.datetime(),
+});
+
+type MachineMeta = z.infer<typeof machineMeta>;
+
+/** One turn of Claude Code needs about 225 MB; the rest is for the repository's own tests. */
+const defaultLimits: LocalLimits = {
+  memoryBytes: 4 * 2 ** 30,
+  processes: 1_024,
+  openFiles: 16_384,
+  fileBytes: 2 * 2 ** 30,
+};
+
+export type LocalProviderInput = {
+  dataDir: string;
+  isolation: LocalIsolation;
+  claudeBin: string | null;
+  log: Pick<Logger, "warn">;
+  limits?: Partial<LocalLimits>;
+  patience?: { timeout: Patience; abort: Patience };
+};
+
+/**
+ * Machines as folders `<dataDir>/sandboxes/<id>` of this host. A command runs under bubblewrap; between two commands a
+ * machine is nothing but files, so it outlives restarts and costs nothing.
+ */
+export function createLocalProvider(input: LocalProviderInput): SandboxProvider {
+  const directory = join(resolve(input.dataDir), "sandboxes");
+  let host: ReturnType<typeof findLocalHost> | null = null;
+  const findHost = () =>
+    (host ??= mkdir(directory, { recursive: true, mode: 0o700 }).then(() =>
+      findLocalHost({ directory, isolation: input.isolation, claudeBin: input.claudeBin }),
+    ));
+  const machineOf = async (root: string, id: string): Promise<LocalMachine> => {
+    const layout = machineLayout(root, id);
+    return {
+      host: await findHost(),
+      layout,
+      paths: input.isolation === "bwrap" ? insidePaths : hostPaths(layout),
+      limits: { ...defaultLimits, ...input.limits },
+      patience: input.patience ?? defaultPatience,
+    };
+  };
+  const open = async (id: string): Promise<Sandbox> => {
+    const machine = await machineOf(directory, id);
+    return createLocalSandbox(id, machine, {
+      async pause() {
+        await endRuns(machine.layout.run, "all");
+        await changeState(directory, id, "paused");
+      },
+      async kill() {
+        await killMachine(directory, id);
+      },
+    });
+  };
+  return {
+    name: "local",
+    async probe() {
+      const found = await findHost();
+      for (const line of warningsOf(found)) input.log.warn(line);
+      if (found.cgroups !== null) await sweepCgroups(found.cgroups, new Date());
+      await sweepTrash(directory);
+      const trial = await mkdtemp(join(directory, ".probe-"));
+      try {
+        const machine = await machineOf(trial, "machine");
+        await makeMachineFolders(machine);
+        const argv = ["true"] as const;
+        return await probeIsolation(found, () => runInMachine(machine, { argv, timeoutMs: 10_000 }, "ignore"));
+      } finally {
+        await rm(trial, { recursive: true, force: true });
+      }
+    },
+    async create(spec) {
+      const id = randomBytes(8).toString("hex");
+      await makeMachineFolders(await machineOf(directory, id));
+      // The metadata comes last: a machine without it is half made and is listed nowhere.
+      const startedAt = new Date().toISOString();
+      await writeMeta(directory, { id, metadata: spec.metadata, state: "running", startedAt });
+      return open(id);
+    },
+    async connect(id) {
+      if ((await readMeta(directory, id)) === null) throw gone(id);
+      await endRuns(machineLayout(directory, id).run, "orphans");
+      await changeState(directory, id, "running");
+      return open(id);
+    },
+    async list(filter) {
+      const wanted = Object.entries(filter);
+      const all = await listMachines(directory);
+      return all.filter(({ metadata }) =>
+        wanted.every(([name, value]) => metadata[name as keyof typeof metadata] === value),
+      );
+    },
+    killById: (id) => killMachine(directory, id),
+  };
+}
+
+function warningsOf(host: Awaited<ReturnType<typeof findLocalHost>>): string[] {
+  const lines: string[] = [];
+  if (host.isolation === "none") {
+    lines.push(
+      "SANDBOX_LOCAL_ISOLATION=none: agents run without isolation and can do whatever this user can do on this machine",
+    );
+  }
+  if (host.cgroups === null) {
+    lines.push("no cgroup is writable: memory of agents is not limited, process count only by RLIMIT_NPROC");
+    if (process.getuid?.() === 0) lines.push("RLIMIT_NPROC does not bind root: run the worker as a normal user");
+  }
+  if (host.tools.prlimit === null) lines.push("prlimit is not installed: open files and file size are not limited");
+  return lines;
+}
+
+const idPattern = /^[0-9a-f]{16}$/;
+
+async function readMeta(directory: string, id: string): Promise<MachineMeta | null> {
+  if (!idPattern.test(id)) return null;
+  let text: string;
+  try {
+    text = await readFile(machineLayout(directory, id).meta, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
+  }
+  return machineMeta.parse(JSON.parse(text));
+}
+
+async function writeMeta(directory: string, meta: MachineMeta): Promise<void> {
+  const path = machineLayout(directory, meta.id).meta;
+  const draft = `${path}.${randomBytes(4).toString("hex")}`;
+  await writeFile(draft, JSON.stringify(meta), { mode: 0o600 });
+  await rename(draft, path);
+}
+
+async function changeState(directory: string, id: string, state: MachineMeta["state"]): Promise<void> {
+  const meta = await readMeta(directory, id);
+  if (meta === null) throw gone(id);
+  if (meta.state !== state) await writeMeta(directory, { ...meta, state });
+}
+
+async function listMachines(directory: string): Promise<SandboxSummary[]> {
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const found: SandboxSummary[] = [];
+  for (const id of await readdir(directory)) {
+    const meta = await readMeta(directory, id);
+    if (meta === null) continue;
+    found.push({ id, metadata: meta.metadata, state: meta.state, startedAt: new Date(meta.startedAt) });
+  }
+  return found;
+}
+
+async function killMachine(directory: string, id: string): Promise<boolean> {
+  if ((await readMeta(directory, id)) === null) return false;
+  const layout = machineLayout(directory, id);
+  const trash = join(directory, `.trash-${id}`);
+  // Without its metadata the machine is gone for everybody: no new command starts while the old ones are ended.
+  await rm(layout.meta, { force: true });
+  await endRuns(layout.run, "all");
+  await rename(layout.root, trash);
+  await removeTree(trash);
+  return true;
+}
+
+/** Finishes removals that a crash cut off. */
+async function sweepTrash(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (name.startsWith(".trash-")) await removeTree(join(directory, name));
+  }
+}
+
+function gone(id: string): SandboxError {
+  return new SandboxError("gone", `expected a local machine ${JSON.stringify(id)}, found none`);
+}

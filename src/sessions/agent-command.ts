@@ -1,0 +1,63 @@
+import type { Sandbox } from "../sandbox/sandbox.ts";
+
+export type AgentCommandInput = {
+  sandbox: Sandbox;
+  turnToken: string;
+  model: string;
+  maxTurns: number;
+  claudeSessionId: string;
+  resume: boolean;
+};
+
+/** How often Claude Code itself repeats a failed model call before the turn fails and the queue takes over. */
+const modelRetries = "4";
+
+/**
+ * The command line of a turn. The repository's own settings, hooks and MCP servers stay unread
+ * (`--setting-sources user`, `--strict-mcp-config`), its CLAUDE.md is read as text.
+ */
+export function agentCommand(input: AgentCommandInput): {
+  argv: readonly [string, ...string[]];
+  /** Given where the gateway is reached from inside, http://127.0.0.1:port. */
+  env: (gatewayUrl: string) => Record<string, string>;
+} {
+  return {
+    argv: [
+      "claude",
+      "-p",
+      "--output-format",
+      "stream-json",
+      "--verbose",
+      "--dangerously-skip-permissions",
+      "--setting-sources",
+      "user",
+      "--strict-mcp-config",
+      "--add-dir",
+      input.sandbox.paths.repo,
+      "--model",
+      input.model,
+      "--max-turns",
+      String(input.maxTurns),
+      input.resume ? "--resume" : "--session-id",
+      input.claudeSessionId,
+    ],
+    env: (gatewayUrl) => {
+      const proxy = gatewayUrl.replace("http://", `http://turn:${input.turnToken}@`);
+      return {
+        IS_SANDBOX: "1",
+        CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
+        DISABLE_AUTOUPDATER: "1",
+        CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
+        CLAUDE_CODE_MAX_RETRIES: modelRetries,
+        ANTHROPIC_BASE_URL: gatewayUrl,
+        ANTHROPIC_API_KEY: input.turnToken,
+        HTTP_PROXY: proxy,
+        HTTPS_PROXY: proxy,
+        http_proxy: proxy,
+        https_proxy: proxy,
+        NO_PROXY: "127.0.0.1,localhost",
+        no_proxy: "127.0.0.1,localhost",
+      };
+    },
+  };
+}

@@ -1,0 +1,120 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Deps } from "../deps.ts";
+import { openGatewaySocket } from "../gateway/gateway-socket.ts";
+import { mintTurnToken, revokeTurnToken } from "../gateway/turn-token.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { agentCommand } from "./agent-command.ts";
+import { renewAgentHome } from "./agent-home.ts";
+import { followAgent, type AgentProgress } from "./follow-agent.ts";
+import type { CommandRun } from "./fold-commands.ts";
+import { toAgentOutcome, type AgentOutcome } from "./agent-outcome.ts";
+
+export type RunAgentDeps = Pick<Deps, "db" | "system" | "config" | "log" | "clock">;
+
+export type Turn = {
+  taskId: string;
+  accountId: string;
+  fence: number;
+  claudeSessionId: string;
+  /** Given whether the conversation goes on from an earlier turn. */
+  renderPrompt: (resume: boolean) => string;
+  model: string;
+  maxTurns: number;
+  timeoutMs: number;
+};
+
+/** What a turn left behind; stored as the result of its step, so it is plain data. */
+export type AgentRun = {
+  outcome: AgentOutcome;
+  /** The agent's own account of its work, from the file that the prompt asks for; null when it wrote none. */
+  resultText: string | null;
+  commands: readonly CommandRun[];
+  endedAt: string;
+  durationMs: number;
+};
+
+const maxResultBytes = 64 * 1024;
+
+/** The files of a turn that stand beside the checkout, out of the way of the agent's changes. */
+export const turnFiles = (sandbox: Sandbox) => ({
+  prompt: `${sandbox.paths.workspace}/prompt.md`,
+  result: `${sandbox.paths.workspace}/result.md`,
+});
+
+/**
+ * One turn of Claude Code: a fresh home, a one-turn token at a gateway of its own, the prompt by file, events
+ * stored as they come. How it ended is a value; it rejects only when the sandbox or the database fails.
+ */
+export async function runAgent(
+  deps: RunAgentDeps,
+  input: {
+    sandbox: Sandbox;
+    turn: Turn;
+    signal: AbortSignal;
+    onProgress: (progress: AgentProgress) => void;
+    onPrompt: (prompt: string) => Promise<void>;
+  },
+): Promise<AgentRun> {
+  const { sandbox, turn } = input;
+  const files = turnFiles(sandbox);
+  const resume = await renewAgentHome(sandbox, turn.claudeSessionId);
+  const prompt = turn.renderPrompt(resume);
+  await input.onPrompt(prompt);
+  await sandbox.remove(files.result);
+  await sandbox.writeFile(files.prompt, prompt);
+  const since = performance.now();
+  const { ended, follower } = await withGateway(deps, turn, async (gateway) => {
+    const following = followAgent(deps, { ...turn, onProgress: input.onProgress });
+    const command = agentCommand({ ...turn, turnToken: gateway.turnToken, sandbox, resume });
+    const result = await sandbox.exec({
+      ...command,
+      cwd: sandbox.paths.repo,
+      stdinPath: files.prompt,
+      timeoutMs: turn.timeoutMs,
+      signal: input.signal,
+      gatewaySocket: gateway.socketPath,
+      onStdout: following.push,
+    });
+    return { ended: result, follower: await following.end() };
+  });
+  const spent = await wasBudgetSpent(deps.db, turn);
+  const text = await sandbox.readFile(files.result, { maxBytes: maxResultBytes });
+  return {
+    outcome: toAgentOutcome({ ...ended, result: follower.result, budgetSpent: spent }),
+    resultText: text === null ? null : Buffer.from(text).toString("utf8"),
+    commands: follower.commands,
+    endedAt: deps.clock.now().toISOString(),
+    durationMs: Math.round(performance.now() - since),
+  };
+}
+
+type OpenGateway = { socketPath: string; turnToken: string };
+
+/** The token may outlive the turn's deadline by this much, for the steps of ending it. */
+const tokenGraceMs = 60_000;
+
+/** A gateway and a token that exist for this turn only. The socket's folder is short, because a socket's path must be. */
+async function withGateway<T>(
+  deps: RunAgentDeps,
+  turn: Turn,
+  run: (gateway: OpenGateway) => Promise<T>,
+): Promise<T> {
+  const { taskId, accountId, fence } = turn;
+  const expiresAt = new Date(deps.clock.now().getTime() + turn.timeoutMs + tokenGraceMs);
+  const turnToken = await mintTurnToken(deps.db, { taskId, accountId, fence, expiresAt });
+  const directory = await mkdtemp(join(tmpdir(), "rc-gw-"));
+  const socketPath = join(directory, "gateway.sock");
+  try {
+    const gateway = await openGatewaySocket(deps, { socketPath });
+    try {
+      return await run({ socketPath, turnToken });
+    } finally {
+      await gateway.close();
+    }
+  } finally {
+    await revokeTurnToken(deps.db, { accountId, token: turnToken });
+    await rm(directory, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,83 @@
+import type { Config } from "../config.ts";
+import type { Db } from "../../db/client.ts";
+import { withAccount } from "../../db/client.ts";
+import type { CommandOptions } from "../webhooks/command-options.ts";
+import { branchName } from "../github/branch-name.ts";
+import type { Queue } from "../queue/queue.ts";
+import { findOrCreateSession } from "../sessions/session-store.ts";
+import type { FrozenContext } from "./frozen-context.ts";
+import { reserveStep } from "./step-store.ts";
+import { findPlace, insertTask, type Place, type Task } from "./task-store.ts";
+
+export type CreateTaskDeps = {
+  db: Db;
+  queue: Queue;
+  config: { limits: Pick<Config["limits"], "budgetMicroUsd"> };
+};
+
+export type CreateTaskInput = {
+  accountId: string;
+  installationId: number;
+  repositoryId: number;
+  businessKey: string;
+  deliveryId: string;
+  trigger: "comment" | "label" | "assign";
+  triggerCommentId: number | null;
+  verb: string;
+  instruction: string;
+  options: CommandOptions;
+  requester: { id: number; login: string };
+  context: FrozenContext;
+};
+
+/** The status comment of a task that must wait is written by whoever made the task, not by its run. */
+export type CreatedTask = { task: Task; place: Place; mustWait: boolean };
+
+/**
+ * One transaction: session, task and job. Null when this very request has been made into a task before, which
+ * a repeated delivery finds.
+ */
+export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): Promise<CreatedTask | null> {
+  const { issue } = input.context;
+  return withAccount(deps.db, input.accountId, async (tx) => {
+    const session = await findOrCreateSession(tx, {
+      accountId: input.accountId,
+      repositoryId: input.repositoryId,
+      issueNumber: issue.number,
+      nameBranch: (nth) =>
+        branchName({ issueNumber: issue.number, title: issue.title, ...(nth > 1 ? { suffix: nth } : {}) }),
+    });
+    const task = await insertTask(tx, {
+      accountId: input.accountId,
+      sessionId: session.id,
+      installationId: input.installationId,
+      repositoryId: input.repositoryId,
+      issueNumber: issue.number,
+      businessKey: input.businessKey,
+      deliveryId: input.deliveryId,
+      trigger: input.trigger,
+      triggerCommentId: input.triggerCommentId,
+      verb: input.verb,
+      instruction: input.instruction,
+      options: input.options,
+      requesterId: input.requester.id,
+      requesterLogin: input.requester.login,
+      context: input.context,
+      budgetMicroUsd: input.options.budgetMicroUsd ?? deps.config.limits.budgetMicroUsd,
+    });
+    if (task === null) return null;
+    const place = await findPlace(tx, { taskId: task.id, sessionId: session.id, accountId: input.accountId });
+    const mustWait = place.sessionBusy || place.ahead >= place.slots;
+    if (mustWait) {
+      // Begun here under fence 0, so that the run, should it start meanwhile, waits for this comment instead of writing a second.
+      await reserveStep(tx, { taskId: task.id, accountId: input.accountId, name: "status-comment" });
+    }
+    await deps.queue.enqueue(
+      tx,
+      "run-task",
+      { taskId: task.id, accountId: input.accountId },
+      { key: session.id, group: { id: input.accountId, limit: place.slots } },
+    );
+    return { task, place, mustWait };
+  });
+}

@@ -1,0 +1,123 @@
+import type { Octokit } from "@octokit/rest";
+import { UserError } from "../errors.ts";
+import {
+  mayWrite,
+  readBase,
+  readRole,
+  readThread,
+  type RepositoryRef,
+  type ThreadComment,
+} from "../github/thread.ts";
+import type { FrozenContext } from "./frozen-context.ts";
+import { toVisibleText } from "./visible-text.ts";
+
+/** Asking GitHub for more roles than this would make a trigger wait; the comments of further people are left out. */
+const maxAuthors = 30;
+
+export type FreezeInput = {
+  repository: RepositoryRef;
+  /** As the signed payload has it. */
+  issue: {
+    number: number;
+    id: number;
+    html_url: string;
+    title: string;
+    body: string | null;
+    user: { id: number; login: string };
+  };
+  requester: { id: number; login: string };
+  triggeredAt: Date;
+  /** The branch asked for with --base. */
+  wantedBase: string | undefined;
+};
+
+/**
+ * Freezes what the prompt may be made of: the issue as the payload has it, the comments of people who may
+ * write, and the head of the base branch. UserError when there is no base to start from.
+ */
+export async function freezeContext(octokit: Octokit, input: FreezeInput): Promise<FrozenContext> {
+  const { repository, issue } = input;
+  const base = await readBase(octokit, {
+    repository,
+    ...(input.wantedBase === undefined ? {} : { wanted: input.wantedBase }),
+  });
+  if (base === null) throw noBase(input);
+  const thread = await readThread(octokit, {
+    repository,
+    issueNumber: issue.number,
+    before: input.triggeredAt,
+  });
+  const writers = await readWriters(octokit, {
+    repository,
+    requester: input.requester,
+    comments: thread.comments,
+    issueAuthor: issue.user,
+  });
+  const trusted = thread.comments.filter(({ author }) => writers.has(author.id));
+  let hiddenPieces = 0;
+  const visible = (markdown: string): string => {
+    const { text, removed } = toVisibleText(markdown);
+    hiddenPieces += removed;
+    return text;
+  };
+  return {
+    repository,
+    issue: {
+      number: issue.number,
+      id: issue.id,
+      url: issue.html_url,
+      title: visible(issue.title),
+      body: visible(issue.body ?? ""),
+      author: issue.user.login,
+      authorMayWrite: writers.has(issue.user.id),
+    },
+    comments: trusted.map(({ author, createdAt, body }) => ({
+      author: author.login,
+      at: createdAt.toISOString(),
+      body: visible(body),
+    })),
+    base,
+    leftOutComments: thread.leftOut + thread.comments.length - trusted.length,
+    hiddenPieces,
+  };
+}
+
+async function readWriters(
+  octokit: Octokit,
+  input: {
+    repository: RepositoryRef;
+    requester: { id: number };
+    issueAuthor: { id: number; login: string };
+    comments: readonly ThreadComment[];
+  },
+): Promise<Set<number>> {
+  const people = new Map<number, string>([[input.issueAuthor.id, input.issueAuthor.login]]);
+  for (const { author } of input.comments) {
+    if (author.type === "User" && people.size < maxAuthors) people.set(author.id, author.login);
+  }
+  // The gate has just let the requester through.
+  people.delete(input.requester.id);
+  const roles = await Promise.all(
+    [...people].map(async ([id, login]) => ({
+      id,
+      role: await readRole(octokit, { repository: input.repository, user: { id, login } }),
+    })),
+  );
+  return new Set([input.requester.id, ...roles.filter(({ role }) => mayWrite(role)).map(({ id }) => id)]);
+}
+
+function noBase(input: FreezeInput): UserError {
+  const { owner, name } = input.repository;
+  if (input.wantedBase !== undefined) {
+    return new UserError(
+      "no-such-base",
+      `There is no branch \`${input.wantedBase.replaceAll("`", "")}\` in ${owner}/${name}.`,
+      "Check the name after `--base` and write the command again.",
+    );
+  }
+  return new UserError(
+    "empty-repository",
+    `${owner}/${name} has no commit yet, so there is nothing to start from.`,
+    "Push a first commit (a README is enough) and write the command again.",
+  );
+}

@@ -1,0 +1,54 @@
+import type { Receipt } from "../github/receipt.ts";
+import type { TaskUsage } from "../usage/usage-store.ts";
+
+/** What the server saw a task do; nothing in it is the model's word but the outcome of its own commands. */
+export type WorkFacts = Pick<
+  Receipt,
+  "remoteSha" | "branch" | "pullNumber" | "files" | "commands" | "droppedCommands"
+>;
+
+export const noWork: WorkFacts = {
+  remoteSha: null,
+  branch: null,
+  pullNumber: null,
+  files: [],
+  commands: [],
+  droppedCommands: 0,
+};
+
+/** The receipt of an ended task. With billing off nobody is charged, and it says so. */
+export function makeReceipt(input: {
+  work: WorkFacts;
+  usage: TaskUsage;
+  durationMs: number;
+  payer: string;
+  platformFault: boolean;
+}): Receipt {
+  const { work, usage } = input;
+  const sum = (of: (file: Receipt["files"][number]) => number) =>
+    work.files.reduce((total, file) => total + of(file), 0);
+  const tokens = (of: (model: TaskUsage["models"][number]) => number) =>
+    usage.models.reduce((total, model) => total + of(model), 0);
+  return {
+    ...work,
+    totals: {
+      files: work.files.length,
+      additions: sum(({ additions }) => additions),
+      deletions: sum(({ deletions }) => deletions),
+    },
+    checks: [],
+    durationMs: input.durationMs,
+    models: usage.models.map(({ model }) => model),
+    tokens: {
+      input: tokens(({ inputTokens }) => inputTokens),
+      output: tokens(({ outputTokens }) => outputTokens),
+      cacheRead: tokens(({ cacheReadTokens }) => cacheReadTokens),
+      cacheWrite: tokens(({ cacheWrite5mTokens, cacheWrite1hTokens }) => cacheWrite5mTokens + cacheWrite1hTokens),
+    },
+    costMicroUsd: usage.costMicroUsd,
+    priceMicroUsd: null,
+    payer: input.payer,
+    charged: false,
+    reason: input.platformFault ? "the failure was ours" : "this server bills nobody",
+  };
+}

@@ -1,0 +1,34 @@
+import type { PublicMarkdown } from "../github/inline-text.ts";
+
+/** What the push left out, and the patch in which it is offered instead. */
+export type LeftOut = { files: { path: string; reason: string }[]; patch: string | null };
+
+/** How a task ended, as the thread and the command line tell it. */
+export type Outcome =
+  | {
+      kind: "published";
+      title: string;
+      branch: string;
+      /** As read back from GitHub after the push. */
+      sha: string;
+      /** Null: the command asked for none. */
+      pull: { number: number; url: string; draft: boolean } | null;
+      text: PublicMarkdown | null;
+      leftOut: LeftOut;
+    }
+  | { kind: "no-changes"; text: PublicMarkdown | null }
+  /** All that was changed is protected; it is offered as a patch. */
+  | { kind: "left-out"; text: PublicMarkdown | null; leftOut: LeftOut }
+  | { kind: "cancelled"; by: string }
+  | { kind: "timeout"; afterMs: number }
+  | { kind: "budget"; capMicroUsd: number }
+  | {
+      kind: "error";
+      code: string;
+      message: string;
+      remedy: string;
+      /** Whether the same command may succeed when repeated. */
+      retryHelps: boolean;
+      /** "platform": ours, not charged. */
+      fault: "platform" | "operator" | "model" | "user";
+    };

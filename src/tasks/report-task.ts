@@ -1,0 +1,81 @@
+import { withAccount } from "../../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { GitHubRefusal } from "../github/github-error.ts";
+import type { RepositoryClient } from "../github/octokit.ts";
+import { react } from "../github/reaction.ts";
+import { receiptSchema } from "../github/receipt.ts";
+import { editComment } from "../github/say.ts";
+import { renderStatusComment } from "../github/status-comment.ts";
+import { findSession } from "../sessions/session-store.ts";
+import { ensureStatusComment, type SayDeps } from "./say-status.ts";
+import { toFinalPhase, toStatusView } from "./status-phase.ts";
+import { findTask, markReported, type Task } from "./task-store.ts";
+
+/**
+ * Says the last word about an ended task: the status comment and a reaction on what asked for it. Repeating it
+ * changes nothing. Where GitHub refuses for good (a deleted issue, a removed App) nobody is left to hear it.
+ */
+export async function reportTask(
+  deps: SayDeps & Pick<Deps, "db">,
+  ref: { taskId: string; accountId: string },
+): Promise<void> {
+  const { task, pullNumber } = await readTask(deps, ref);
+  if (task === null || task.outcome === null || task.finishedAt === null || task.reportedAt !== null) return;
+  try {
+    const client = await deps.github.openRepository({
+      installationId: task.installationId,
+      repositoryId: task.repositoryId,
+      permissions: { issues: "write" },
+    });
+    try {
+      await sayLastWord(deps, { task, outcome: task.outcome, client, pullNumber });
+    } finally {
+      await client.revoke();
+    }
+  } catch (error) {
+    if (!(error instanceof GitHubRefusal)) throw error;
+    deps.log.warn({ err: error, taskId: ref.taskId }, "nobody can be told how a task ended");
+  }
+  await withAccount(deps.db, ref.accountId, (tx) => markReported(tx, ref.taskId));
+}
+
+async function readTask(deps: Pick<Deps, "db">, ref: { taskId: string; accountId: string }) {
+  return withAccount(deps.db, ref.accountId, async (tx) => {
+    const task = await findTask(tx, ref.taskId);
+    const session = task === null ? null : await findSession(tx, task.sessionId);
+    return { task, pullNumber: session?.pullNumber ?? null };
+  });
+}
+
+async function sayLastWord(
+  deps: SayDeps,
+  input: {
+    task: Task;
+    outcome: NonNullable<Task["outcome"]>;
+    client: RepositoryClient;
+    pullNumber: number | null;
+  },
+): Promise<void> {
+  const { task, outcome, client, pullNumber } = input;
+  const receipt = task.receipt === null ? null : receiptSchema.parse(task.receipt);
+  const phase = toFinalPhase(outcome, { receipt, pullNumber });
+  const holder = { taskId: task.id, accountId: task.accountId, fence: task.fence };
+  const thread = {
+    installationId: task.installationId,
+    repository: { owner: client.owner, name: client.name },
+    issueNumber: task.issueNumber,
+  };
+  const { commentId, written } = await ensureStatusComment(deps, { task, client, holder, phase });
+  if (!written) {
+    await editComment(deps, client.octokit, {
+      ...thread,
+      commentId,
+      body: renderStatusComment(toStatusView(task, phase)),
+    });
+  }
+  await react(deps, client.octokit, {
+    ...thread,
+    commentId: task.triggerCommentId,
+    content: task.status === "completed" ? "rocket" : "confused",
+  });
+}

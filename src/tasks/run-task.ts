@@ -1,0 +1,153 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { withAccount, type Tx } from "../../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { FencedError, TransientError, UserError } from "../errors.ts";
+import { toGitHubError } from "../github/github-error.ts";
+import type { JobContext } from "../queue/jobs.ts";
+import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
+import { makeReceipt } from "./make-receipt.ts";
+import { findAccountLogin } from "./tenant-store.ts";
+import { endOf, type TaskEnd } from "./task-end.ts";
+import { reportTask } from "./report-task.ts";
+import { sayWaiting } from "./say-status.ts";
+import {
+  assertFence,
+  claimTask,
+  endTask,
+  findTask,
+  recordAttemptEnd,
+  type Claim,
+  type ClaimResult,
+  type Task,
+} from "./task-store.ts";
+import { watchTask, type TaskWatch } from "./task-watch.ts";
+import { workOnTask } from "./work-on-task.ts";
+
+/** The claims of this worker by task id, for the listener that hears of cancellations. */
+export type RunningTasks = Map<string, TaskWatch>;
+
+type TaskRef = { taskId: string; accountId: string };
+
+const maxFailures = 3;
+
+/** The story of a task: claim it, work on it, end it, say how it ended. Safe to be called again at any point. */
+export async function runTask(
+  deps: Deps,
+  running: RunningTasks,
+  ref: TaskRef,
+  context: JobContext,
+): Promise<void> {
+  const claim = await claimOrWait(deps, ref, context);
+  if (!claim.ok) return endUnclaimed(deps, ref, claim);
+  const watch = watchTask(deps, { ...ref, fence: claim.fence, drain: context.signal });
+  running.set(ref.taskId, watch);
+  const log = deps.log.child({ taskId: ref.taskId, sessionId: claim.session.id, fence: claim.fence });
+  const since = performance.now();
+  try {
+    const end = await workOnTask({ ...deps, log }, claim, watch).catch((error: unknown) =>
+      toEnd({ ...deps, log }, claim, watch, error),
+    );
+    await finish(deps, claim, end);
+    log.info(
+      { outcome: end.outcome.kind, status: end.status, durationMs: Math.round(performance.now() - since) },
+      "task ended",
+    );
+  } finally {
+    watch.close();
+    running.delete(ref.taskId);
+  }
+  await reportTask(deps, ref);
+}
+
+/** While the account's slots are busy the job stays active, so that the order of its session holds. */
+const fullPollMs = 1_000;
+
+async function claimOrWait(deps: Deps, ref: TaskRef, context: JobContext): Promise<ClaimResult> {
+  let saidWaiting = false;
+  while (true) {
+    const claim = await withAccount(deps.db, ref.accountId, (tx) => claimTask(tx, ref));
+    if (claim.ok || claim.reason !== "account-full") return claim;
+    if (!saidWaiting) await sayWaiting(deps, ref, claim.place);
+    saidWaiting = true;
+    await delay(fullPollMs, undefined, { signal: context.signal });
+  }
+}
+
+async function endUnclaimed(
+  deps: Deps,
+  ref: TaskRef,
+  claim: Extract<ClaimResult, { ok: false }>,
+): Promise<void> {
+  if (claim.reason === "missing" || claim.reason === "waiting" || claim.reason === "account-full") return;
+  if (claim.reason === "cancelled" || claim.reason === "failed-too-often") {
+    const end: TaskEnd =
+      claim.reason === "cancelled"
+        ? endOf.cancelled(claim.task.cancelRequestedBy ?? "somebody")
+        : endOf.failedTooOften(claim.task.id);
+    await withAccount(deps.db, ref.accountId, (tx) => recordEnd(deps, tx, { task: claim.task, end }));
+  }
+  await reportTask(deps, ref);
+}
+
+/** The end and its usage are one transaction, guarded by the fence: a worker that was overtaken writes neither. */
+async function finish(deps: Deps, claim: Claim, end: TaskEnd): Promise<void> {
+  const { task, fence } = claim;
+  await withAccount(deps.db, task.accountId, async (tx) => {
+    await assertFence(tx, { taskId: task.id, fence });
+    await recordEnd(deps, tx, { task: { ...task, fence }, end });
+  });
+}
+
+async function recordEnd(deps: Deps, tx: Tx, { task, end }: { task: Task; end: TaskEnd }): Promise<void> {
+  const ids = { taskId: task.id, accountId: task.accountId };
+  await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault });
+  const payer = await findAccountLogin(tx, task.accountId);
+  const receipt = makeReceipt({
+    work: end.work,
+    usage: await sumTaskUsage(tx, ids),
+    durationMs: task.startedAt === null ? 0 : deps.clock.now().getTime() - task.startedAt.getTime(),
+    payer,
+    platformFault: end.fault === "platform",
+  });
+  await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
+}
+
+/**
+ * What an error means: a person's matter ends the task, a passing one goes back to the queue, and an unknown one
+ * goes back until it has happened three times.
+ */
+async function toEnd(deps: Deps, claim: Claim, watch: TaskWatch, thrown: unknown): Promise<TaskEnd> {
+  const { task, fence } = claim;
+  const error = toGitHubError(thrown, "working on a task");
+  if (error instanceof FencedError || watch.reason() === "claim-lost")
+    throw new FencedError(`task ${task.id} has another worker`, { cause: error });
+  if (watch.reason() === "cancelled") return endOf.cancelled(await canceller(deps, task));
+  if (watch.reason() === "drain") {
+    await withAccount(deps.db, task.accountId, (tx) =>
+      recordAttemptEnd(tx, { taskId: task.id, fence, ended: "drain" }),
+    );
+    throw new TransientError("the worker drains; another one goes on with the task", { cause: error });
+  }
+  if (error instanceof UserError) return endOf.refused(error);
+  const passing = error instanceof TransientError;
+  const { failures } = await withAccount(deps.db, task.accountId, (tx) =>
+    recordAttemptEnd(tx, { taskId: task.id, fence, ended: passing ? "transient" : "error" }),
+  );
+  if (passing || failures < maxFailures) throw error;
+  deps.log.error({ err: error }, "a task failed for good");
+  return endOf.failedTooOften(task.id);
+}
+
+async function canceller(deps: Deps, task: Task): Promise<string> {
+  const now = await withAccount(deps.db, task.accountId, (tx) => findTask(tx, task.id));
+  return now?.cancelRequestedBy ?? "somebody";
+}
+
+/** The queue has given a task up; it must not stay open for ever. */
+export async function giveUpTask(deps: Deps, ref: TaskRef, error: string): Promise<void> {
+  deps.log.error({ error, ...ref }, "the queue gave a task up");
+  await withAccount(deps.db, ref.accountId, (tx) =>
+    endTask(tx, { taskId: ref.taskId, ...endOf.failedTooOften(ref.taskId) }),
+  );
+  await reportTask(deps, ref);
+}

@@ -1,0 +1,192 @@
+import { withAccount } from "../../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { FencedError, toError } from "../errors.ts";
+import type { RepositoryClient } from "../github/octokit.ts";
+import { createComment, editComment, findComment } from "../github/say.ts";
+import { renderStatusComment, type StatusPhase, type StatusView } from "../github/status-comment.ts";
+import { sumTaskUsage } from "../usage/usage-store.ts";
+import type { StepHolder } from "./step-store.ts";
+import { holderOf, runStep } from "./steps.ts";
+import { toQueuedPhase, toStatusView } from "./status-phase.ts";
+import { findTask, type Claim, type Place, type Task } from "./task-store.ts";
+
+export type SayDeps = Pick<Deps, "db" | "system" | "github" | "log" | "clock">;
+
+type Thread = { task: Task; client: Pick<RepositoryClient, "octokit" | "owner" | "name"> };
+
+const threadOf = ({ task, client }: Thread) => ({
+  installationId: task.installationId,
+  repository: { owner: client.owner, name: client.name },
+  issueNumber: task.issueNumber,
+});
+
+type StatusComment = { commentId: number };
+
+/** The id of the task's one status comment, written now if it was not before. */
+export async function ensureStatusComment(
+  deps: SayDeps,
+  thread: Thread & { holder: StepHolder; phase: StatusPhase },
+): Promise<StatusComment & { written: boolean }> {
+  const { task, client, holder } = thread;
+  const { botId } = await deps.github.identity();
+  let written = false;
+  const { commentId } = await runStep<StatusComment>(deps, holder, {
+    name: "status-comment",
+    find: async () => {
+      const found = await findComment(client.octokit, {
+        ...threadOf(thread),
+        kind: "task",
+        key: task.id,
+        botId,
+        since: task.createdAt,
+      });
+      return found === null ? null : { commentId: found };
+    },
+    act: async () => {
+      const body = renderStatusComment(toStatusView(task, thread.phase));
+      written = true;
+      return {
+        commentId: await createComment(deps, client.octokit, {
+          ...threadOf(thread),
+          body,
+          urgency: "firstStatus",
+        }),
+      };
+    },
+  });
+  return { commentId, written };
+}
+
+/** Tells the thread that a task has to wait, and for what. Silent when its run has begun meanwhile. */
+export async function sayQueued(
+  deps: SayDeps,
+  client: Thread["client"],
+  { task, place }: { task: Task; place: Place },
+): Promise<void> {
+  const holder = { taskId: task.id, accountId: task.accountId, fence: task.fence };
+  try {
+    const phase = toQueuedPhase(place);
+    const { commentId, written } = await ensureStatusComment(deps, { task, client, holder, phase });
+    if (written) return;
+    const body = renderStatusComment(toStatusView(task, phase));
+    await editComment(deps, client.octokit, { ...threadOf({ task, client }), commentId, body });
+  } catch (error) {
+    if (!(error instanceof FencedError)) throw error;
+  }
+}
+
+/** The same for a task that a worker has taken up and cannot start, because the account's slots are busy. */
+export async function sayWaiting(
+  deps: SayDeps,
+  ref: { taskId: string; accountId: string },
+  place: Place,
+): Promise<void> {
+  const task = await withAccount(deps.db, ref.accountId, (tx) => findTask(tx, ref.taskId));
+  if (task === null) return;
+  const client = await deps.github.openRepository({
+    installationId: task.installationId,
+    repositoryId: task.repositoryId,
+    permissions: { issues: "write" },
+  });
+  try {
+    await sayQueued(deps, client, { task, place });
+  } finally {
+    await client.revoke();
+  }
+}
+
+export type StatusUpdate = { phase?: "running" | "publishing"; todos?: StatusView["todos"] };
+
+export type Status = {
+  /** Says something new at the next edit. */
+  update(update: StatusUpdate): void;
+  /** Ends the edits; a late one would overwrite the last word. */
+  close(): Promise<void>;
+};
+
+/** GitHub's readers are people; more edits than this would only cost the installation's pace. */
+const editEveryMs = 10_000;
+
+/**
+ * Keeps the status comment up to date beside the work, never in its way: a comment that cannot be written now is
+ * logged, and the last word is said by its own job, which is tried again.
+ */
+export function openStatus(
+  deps: SayDeps,
+  input: { claim: Claim; client: RepositoryClient; signal: AbortSignal },
+): Status {
+  const { claim, client } = input;
+  const { task } = claim;
+  const startedAt = deps.clock.now().getTime();
+  let todos: StatusView["todos"] = task.todos ?? [];
+  let phase: "starting" | "running" | "publishing" = "starting";
+  const closing = new AbortController();
+
+  const view = async (): Promise<StatusView> => {
+    if (phase === "starting")
+      return toStatusView(task, { kind: "starting", step: "preparing the sandbox" }, todos);
+    const spent = await withAccount(deps.db, task.accountId, (tx) => sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }));
+    return toStatusView(
+      task,
+      {
+        kind: "running",
+        elapsedMs: deps.clock.now().getTime() - startedAt,
+        costMicroUsd: spent.costMicroUsd,
+        budgetMicroUsd: task.budgetMicroUsd,
+        branch: claim.session.branch,
+        verifiedSha: claim.session.headSha,
+      },
+      todos,
+    );
+  };
+  const keep = async (): Promise<void> => {
+    const { commentId } = await ensureStatusComment(deps, {
+      task,
+      client,
+      holder: holderOf(claim),
+      phase: (await view()).phase,
+    });
+    while (!closing.signal.aborted) {
+      await pause(editEveryMs, closing.signal);
+      if (closing.signal.aborted) return;
+      const body = renderStatusComment(await view());
+      await editComment(deps, client.octokit, {
+        ...threadOf({ task, client }),
+        commentId,
+        body,
+        signal: closing.signal,
+      });
+    }
+  };
+  const done = keep().catch((error: unknown) => {
+    if (closing.signal.aborted || error instanceof FencedError) return;
+    deps.log.warn(
+      { err: toError(error), taskId: task.id },
+      "the status comment could not be kept up to date",
+    );
+  });
+  return {
+    update(update) {
+      phase = update.phase ?? phase;
+      todos = update.todos ?? todos;
+    },
+    async close() {
+      closing.abort();
+      await done;
+    },
+  };
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,103 @@
+import { formatUsd } from "../github/amounts.ts";
+import type { Receipt } from "../github/receipt.ts";
+import {
+  noNotices,
+  type StatusNotices,
+  type StatusPhase,
+  type StatusView,
+} from "../github/status-comment.ts";
+import type { LeftOut, Outcome } from "./outcome.ts";
+import type { Place, Task } from "./task-store.ts";
+
+/** The status comment of a task in a phase. */
+export function toStatusView(
+  task: Task,
+  phase: StatusPhase,
+  todos: StatusView["todos"] = task.todos ?? [],
+): StatusView {
+  return {
+    taskId: task.id,
+    requester: task.requesterLogin,
+    phase,
+    todos,
+    notices: toNotices(task),
+    links: [],
+  };
+}
+
+function toNotices(task: Task): StatusNotices {
+  const leftOut = task.outcome !== null && "leftOut" in task.outcome ? task.outcome.leftOut : nothingLeftOut;
+  return {
+    ...noNotices,
+    hiddenPieces: task.context.hiddenPieces,
+    leftOutComments: task.context.leftOutComments,
+    leftOutFiles: leftOut.files,
+    leftOutPatch: leftOut.patch,
+  };
+}
+
+const nothingLeftOut: LeftOut = { files: [], patch: null };
+
+/** The last word about a task. `pullNumber` is the session's, also when this task added nothing to it. */
+export function toFinalPhase(
+  outcome: Outcome,
+  facts: { receipt: Receipt | null; pullNumber: number | null },
+): StatusPhase {
+  const { receipt } = facts;
+  const pull = facts.pullNumber === null ? null : { number: facts.pullNumber, draft: true };
+  switch (outcome.kind) {
+    case "published":
+      return {
+        kind: "finished",
+        headline: outcome.title,
+        pull: outcome.pull,
+        branch: outcome.branch,
+        summary: outcome.text,
+        receipt: present(receipt),
+      };
+    case "no-changes":
+    case "left-out":
+      return { kind: "unchanged", text: outcome.text, receipt: present(receipt) };
+    case "cancelled":
+      return { kind: "cancelled", by: outcome.by, receipt };
+    case "timeout":
+      return { kind: "timeout", limitMs: outcome.afterMs, pull, receipt };
+    case "budget":
+      return {
+        kind: "failed",
+        pull,
+        receipt,
+        failure: {
+          what: `The model calls reached this task's budget of ${formatUsd(outcome.capMicroUsd)}.`,
+          remedy: "Write the command again with a higher `--budget`; the work so far is kept and goes on.",
+          retryHelps: true,
+        },
+      };
+    case "error":
+      return {
+        kind: "failed",
+        pull,
+        receipt,
+        failure: { what: outcome.message, remedy: outcome.remedy, retryHelps: outcome.retryHelps },
+      };
+  }
+}
+
+function present(receipt: Receipt | null): Receipt {
+  if (receipt === null) throw new Error("a completed task has a receipt");
+  return receipt;
+}
+
+/** Why a task waits, in words. */
+export function toQueuedPhase(place: Place): StatusPhase {
+  return {
+    kind: "queued",
+    place: Math.max(1, place.ahead + 1),
+    of: place.open,
+    estimateMs:
+      place.typicalMs === null ? null : place.typicalMs * Math.max(1, Math.ceil(place.ahead / place.slots)),
+    reason: place.sessionBusy
+      ? "an earlier task of this issue is at work"
+      : `the account's ${place.slots} slots are busy`,
+  };
+}

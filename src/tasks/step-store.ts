@@ -1,0 +1,90 @@
+import { and, eq, sql } from "drizzle-orm";
+import type { Tx } from "../../db/client.ts";
+import { step } from "../../db/schema.ts";
+import { assertFence } from "./task-store.ts";
+
+export type StepHolder = { taskId: string; accountId: string; fence: number };
+
+/** How long another process may be at a step before it is taken for dead. */
+const handoverMs = 15_000;
+
+export type Begun = { done: true; result: unknown } | { done: false; mayStand: boolean };
+
+/**
+ * Begins a step under the holder's fence, unless it is done already. "somebody-is-at-it": an earlier holder began
+ * it a moment ago, and its request may still be on its way; looking now would find nothing and do it twice.
+ */
+export async function beginStep(
+  tx: Tx,
+  holder: StepHolder,
+  name: string,
+): Promise<Begun | "somebody-is-at-it"> {
+  await assertFence(tx, holder);
+  const [row] = await tx
+    .select({
+      status: step.status,
+      fence: step.fence,
+      result: step.result,
+      ageMs: sql<number>`(extract(epoch from now() - ${step.startedAt}) * 1000)::int`,
+    })
+    .from(step)
+    .where(and(eq(step.taskId, holder.taskId), eq(step.name, name)))
+    .for("update");
+  if (row?.status === "done") return { done: true, result: row.result };
+  if (row !== undefined && row.fence !== holder.fence && row.ageMs < handoverMs) return "somebody-is-at-it";
+  await tx
+    .insert(step)
+    .values({ ...holder, name, status: "started" })
+    .onConflictDoUpdate({
+      target: [step.taskId, step.name],
+      set: {
+        fence: holder.fence,
+        status: "started",
+        attempt: sql`${step.attempt} + 1`,
+        startedAt: sql`now()`,
+      },
+    });
+  return { done: false, mayStand: row !== undefined };
+}
+
+/** Begins a step of a task that nobody has claimed yet, for whoever made the task to finish. */
+export async function reserveStep(
+  tx: Tx,
+  input: { taskId: string; accountId: string; name: string },
+): Promise<void> {
+  await tx.insert(step).values({ ...input, fence: 0, status: "started" });
+}
+
+export async function finishStep(
+  tx: Tx,
+  holder: StepHolder,
+  input: { name: string; result: unknown },
+): Promise<void> {
+  await assertFence(tx, holder);
+  await tx
+    .update(step)
+    .set({ status: "done", result: input.result, finishedAt: sql`now()` })
+    .where(and(eq(step.taskId, holder.taskId), eq(step.name, input.name)));
+}
+
+/** A finished step and how often it was begun; null when it was never finished. */
+export async function findStep(
+  tx: Tx,
+  taskId: string,
+  name: string,
+): Promise<{ result: unknown; attempt: number } | null> {
+  const [row] = await tx
+    .select({ result: step.result, attempt: step.attempt })
+    .from(step)
+    .where(and(eq(step.taskId, taskId), eq(step.name, name), eq(step.status, "done")));
+  return row ?? null;
+}
+
+/** How often a step was begun; 0 when it never was. */
+export async function countStepAttempts(tx: Tx, taskId: string, name: string): Promise<number> {
+  const [row] = await tx
+    .select({ attempt: step.attempt })
+    .from(step)
+    .where(and(eq(step.taskId, taskId), eq(step.name, name)));
+  return row?.attempt ?? 0;
+}

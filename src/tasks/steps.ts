@@ -1,0 +1,40 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { withAccount, type Db } from "../../db/client.ts";
+import { beginStep, finishStep, type StepHolder } from "./step-store.ts";
+import { assertFence, type Claim } from "./task-store.ts";
+
+export const holderOf = (claim: Claim): StepHolder => ({
+  taskId: claim.task.id,
+  accountId: claim.task.accountId,
+  fence: claim.fence,
+});
+
+const pollMs = 250;
+
+/**
+ * One external effect: looked up, done, recorded. A recorded step is never done again; one that was begun and
+ * not recorded is first looked for with `find`, because its effect may stand without our knowing.
+ * `find` answers null when there is nothing. Throws FencedError as soon as the task has been claimed anew.
+ */
+export async function runStep<R>(
+  deps: { db: Db },
+  holder: StepHolder,
+  input: { name: string; find: () => Promise<R | null>; act: () => Promise<R> },
+): Promise<R> {
+  const inAccount = <T>(run: Parameters<typeof withAccount<T>>[2]) =>
+    withAccount(deps.db, holder.accountId, run);
+  let begun = await inAccount((tx) => beginStep(tx, holder, input.name));
+  while (begun === "somebody-is-at-it") {
+    await delay(pollMs);
+    begun = await inAccount((tx) => beginStep(tx, holder, input.name));
+  }
+  // What was stored is what this very step returned, as JSON keeps it.
+  if (begun.done) return begun.result as R;
+  let result = begun.mayStand ? await input.find() : null;
+  if (result === null) {
+    await inAccount((tx) => assertFence(tx, holder));
+    result = await input.act();
+  }
+  await inAccount((tx) => finishStep(tx, holder, { name: input.name, result }));
+  return result;
+}

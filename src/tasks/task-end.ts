@@ -1,0 +1,46 @@
+import type { UserError } from "../errors.ts";
+import { noWork, type WorkFacts } from "./make-receipt.ts";
+import type { Outcome } from "./outcome.ts";
+
+/** How a task ends: its status, what the thread is told, and whose fault it was. */
+export type TaskEnd = {
+  status: "completed" | "failed" | "cancelled" | "timeout";
+  outcome: Outcome;
+  fault: "none" | "platform";
+  /** For the receipt. */
+  work: WorkFacts;
+};
+
+export const endOf = {
+  completed: (outcome: Outcome): TaskEnd => end("completed", outcome),
+  cancelled: (by: string): TaskEnd => end("cancelled", { kind: "cancelled", by }),
+  timeout: (afterMs: number): TaskEnd => end("timeout", { kind: "timeout", afterMs }),
+  budget: (capMicroUsd: number): TaskEnd => end("failed", { kind: "budget", capMicroUsd }),
+  failed: (error: Extract<Outcome, { kind: "error" }>): TaskEnd => ({
+    ...end("failed", error),
+    fault: error.fault === "platform" ? "platform" : "none",
+  }),
+  refused: (error: UserError): TaskEnd =>
+    endOf.failed({
+      kind: "error",
+      code: error.code,
+      message: error.message,
+      remedy: error.remedy,
+      retryHelps: true,
+      fault: "user",
+    }),
+  /** Our own failure: the text carries a reference, never a stack. */
+  failedTooOften: (taskId: string): TaskEnd =>
+    endOf.failed({
+      kind: "error",
+      code: "internal",
+      message: "Something went wrong on our side, three times in a row, so the task was ended.",
+      remedy: `The operator finds the details in the server's log under task ${taskId}.`,
+      retryHelps: true,
+      fault: "platform",
+    }),
+} as const;
+
+function end(status: TaskEnd["status"], outcome: Outcome): TaskEnd {
+  return { status, outcome, fault: "none", work: noWork };
+}

@@ -1,0 +1,64 @@
+import type { Deps } from "../deps.ts";
+import { withAccount } from "../../db/client.ts";
+import { toError } from "../errors.ts";
+import { findTask } from "./task-store.ts";
+
+/** Why a running task must stop before it is through. */
+export type StopReason = "cancelled" | "drain" | "claim-lost";
+
+export type TaskWatch = {
+  signal: AbortSignal;
+  /** Null while nobody has asked. */
+  reason(): StopReason | null;
+  /** Told by the worker's listener as soon as somebody cancels. */
+  cancel(): void;
+  close(): void;
+};
+
+/** The notification normally arrives at once; this is for one that was lost with its connection. */
+const pollMs = 3_000;
+
+/**
+ * Watches over one claim: ends `signal` when the task is cancelled, when another worker has claimed it, or
+ * when this worker drains.
+ */
+export function watchTask(
+  deps: Pick<Deps, "db" | "log">,
+  input: { taskId: string; accountId: string; fence: number; drain: AbortSignal },
+): TaskWatch {
+  const controller = new AbortController();
+  let reason: StopReason | null = null;
+  const stop = (why: StopReason) => {
+    reason ??= why;
+    controller.abort(new Error(`the task stops: ${reason}`));
+  };
+  const onDrain = () => stop("drain");
+  if (input.drain.aborted) onDrain();
+  input.drain.addEventListener("abort", onDrain);
+  const timer = setInterval(() => {
+    look(deps, input).then(
+      (why) => why !== null && stop(why),
+      // A database that is away for a moment is no reason to stop an agent.
+      (error: unknown) =>
+        deps.log.warn({ err: toError(error), taskId: input.taskId }, "could not look after a running task"),
+    );
+  }, pollMs);
+  return {
+    signal: controller.signal,
+    reason: () => reason,
+    cancel: () => stop("cancelled"),
+    close() {
+      clearInterval(timer);
+      input.drain.removeEventListener("abort", onDrain);
+    },
+  };
+}
+
+async function look(
+  deps: Pick<Deps, "db">,
+  input: { taskId: string; accountId: string; fence: number },
+): Promise<StopReason | null> {
+  const task = await withAccount(deps.db, input.accountId, (tx) => findTask(tx, input.taskId));
+  if (task === null || task.fence !== input.fence) return "claim-lost";
+  return task.cancelRequestedAt === null ? null : "cancelled";
+}

@@ -1,0 +1,205 @@
+import { withAccount } from "../../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { TransientError } from "../errors.ts";
+import { updateMirror } from "../github/mirror.ts";
+import type { RepositoryClient } from "../github/octokit.ts";
+import { openSession } from "../sessions/open-session.ts";
+import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { updateSession } from "../sessions/session-store.ts";
+import { noWork, type WorkFacts } from "./make-receipt.ts";
+import { renderPrompt } from "./prompt.ts";
+import { publish, type Published } from "./publish.ts";
+import { readBranchSha } from "../github/read-branch.ts";
+import { openStatus, type Status } from "./say-status.ts";
+import { countStepAttempts } from "./step-store.ts";
+import { holderOf, runStep } from "./steps.ts";
+import { endOf, type TaskEnd } from "./task-end.ts";
+import { storePrompt, updateClaimed, type Claim } from "./task-store.ts";
+import type { TaskWatch } from "./task-watch.ts";
+import { readTurnResult, type TurnResult } from "./turn-result.ts";
+import { toUnfinishedEnd } from "./unfinished-end.ts";
+
+/** One attempt, from the claim to the pull request. Every effect in it is a step that a later attempt finds done. */
+export async function workOnTask(deps: Deps, claim: Claim, watch: TaskWatch): Promise<TaskEnd> {
+  const { task } = claim;
+  const reader = await deps.github.openRepository({
+    installationId: task.installationId,
+    repositoryId: task.repositoryId,
+    permissions: { contents: "read", issues: "write" },
+  });
+  const status = openStatus(deps, { claim, client: reader, signal: watch.signal });
+  try {
+    return await workInRepository(deps, { claim, watch, reader, status });
+  } finally {
+    await status.close();
+    await reader.revoke();
+  }
+}
+
+type Attempt = { claim: Claim; watch: TaskWatch; reader: RepositoryClient; status: Status };
+
+async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> {
+  const { claim, watch, reader, status } = attempt;
+  const repository = { owner: reader.owner, name: reader.name };
+  const remoteUrl = `${deps.config.github.serverUrl}/${repository.owner}/${repository.name}.git`;
+  const mirror = await updateMirror({
+    dataDir: deps.config.dataDir,
+    repositoryId: claim.task.repositoryId,
+    remoteUrl,
+    token: reader.token,
+    signal: watch.signal,
+  });
+  const start = await findStart(deps, claim, () =>
+    readBranchSha(reader.octokit, repository, claim.session.branch),
+  );
+  const { sandbox } = await openSession(deps, {
+    session: claim.session,
+    taskId: claim.task.id,
+    fence: claim.fence,
+    headSha: start.sha,
+    mirrorPath: mirror.path,
+    remoteUrl,
+    timeoutMs: timeoutOf(deps, claim),
+  });
+  const run = await runAgentOnce(deps, attempt, sandbox);
+  if (run.outcome.kind !== "finished")
+    return {
+      ...toUnfinishedEnd(run, { task: claim.task, timeoutMs: timeoutOf(deps, claim) }),
+      work: workOf(run),
+    };
+  status.update({ phase: "publishing" });
+  const turn = readTurnResult(run, deps.config);
+  const published = await publish(deps, {
+    claim,
+    sandbox,
+    mirrorPath: mirror.path,
+    parentSha: start.sha,
+    branchExists: start.branchExists,
+    repository,
+    remoteUrl,
+    result: turn,
+    at: new Date(run.endedAt),
+  });
+  return toEnd(run, turn, published);
+}
+
+const timeoutOf = (deps: Deps, claim: Claim): number =>
+  claim.task.options.timeoutMs ?? deps.config.limits.taskTimeoutMs;
+
+/** A turn that fails for the model's own reasons is begun again by the queue, this often in all. */
+const maxTurnAttempts = 5;
+const modelPauseMs = 5_000;
+
+/** The agent's turn, a step: once it has finished, a later attempt goes on with what it left behind. */
+async function runAgentOnce(
+  deps: Deps,
+  { claim, watch, status }: Attempt,
+  sandbox: Sandbox,
+): Promise<AgentRun> {
+  const { task, session, fence } = claim;
+  // What a turn left behind is in its machine: in a new one it has to be done again.
+  const name = `agent:${sandbox.id}`;
+  const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
+  await withAccount(deps.db, task.accountId, (tx) =>
+    updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
+  );
+  status.update({ phase: "running" });
+  return runStep<AgentRun>(deps, holderOf(claim), {
+    name,
+    find: () => Promise.resolve(null),
+    act: async () => {
+      const run = await runAgent(deps, {
+        sandbox,
+        signal: watch.signal,
+        onProgress: status.update,
+        turn: {
+          taskId: task.id,
+          accountId: task.accountId,
+          fence,
+          claudeSessionId: session.claudeSessionId ?? session.id,
+          model: task.options.model ?? deps.config.model.name,
+          maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
+          timeoutMs: timeoutOf(deps, claim),
+          renderPrompt: (resumed) => promptOf(claim, sandbox, { resumed, interrupted: attempts > 0 }),
+        },
+        onPrompt: (prompt) =>
+          withAccount(deps.db, task.accountId, (tx) => storePrompt(tx, { taskId: task.id, fence, prompt })),
+      });
+      if (watch.reason() !== null) throw new TransientError(`the turn was ended: ${watch.reason() ?? ""}`);
+      if (run.outcome.kind === "model-error" && run.outcome.retry && attempts + 1 < maxTurnAttempts) {
+        throw new TransientError(run.outcome.message, { retryAfterMs: modelPauseMs * (attempts + 1) });
+      }
+      return run;
+    },
+  });
+}
+
+function promptOf(claim: Claim, sandbox: Sandbox, turn: { resumed: boolean; interrupted: boolean }): string {
+  const { task, session } = claim;
+  return renderPrompt({
+    context: task.context,
+    verb: task.verb,
+    instruction: task.instruction,
+    requester: task.requesterLogin,
+    interrupted: turn.interrupted,
+    followUp: turn.resumed,
+    branch: session.branch,
+    resultPath: turnFiles(sandbox).result,
+    repositoryPath: sandbox.paths.repo,
+  });
+}
+
+type Start = { sha: string; branchExists: boolean };
+
+/**
+ * Where the work starts: our branch as it stands on GitHub, which people may have pushed to, else the base as it
+ * was at the trigger. A step, so that a later attempt of the same task starts from the same commit.
+ */
+async function findStart(deps: Deps, claim: Claim, readBranch: () => Promise<string | null>): Promise<Start> {
+  const { session, task } = claim;
+  return runStep<Start>(deps, holderOf(claim), {
+    name: "start",
+    find: () => Promise.resolve(null),
+    act: async () => {
+      const pushed = session.headSha === null ? null : await readBranch();
+      const baseSha = session.baseSha ?? task.context.base.sha;
+      await withAccount(deps.db, task.accountId, (tx) =>
+        updateSession(tx, {
+          sessionId: session.id,
+          taskId: task.id,
+          fence: claim.fence,
+          set: { baseSha, baseRef: session.baseRef ?? task.context.base.ref },
+        }),
+      );
+      return pushed === null ? { sha: baseSha, branchExists: false } : { sha: pushed, branchExists: true };
+    },
+  });
+}
+
+function toEnd(run: AgentRun, { text }: TurnResult, published: Published): TaskEnd {
+  if (published.kind === "unchanged")
+    return { ...endOf.completed({ kind: "no-changes", text }), work: workOf(run) };
+  const { commit } = published;
+  const leftOut = { files: commit.leftOut, patch: commit.leftOutPatch };
+  if (published.kind === "left-out")
+    return { ...endOf.completed({ kind: "left-out", text, leftOut }), work: workOf(run) };
+  const { title, branch, remoteSha: sha, pull } = published;
+  return {
+    ...endOf.completed({ kind: "published", title, branch, sha, pull, text, leftOut }),
+    work: {
+      ...workOf(run),
+      remoteSha: sha,
+      branch,
+      pullNumber: pull?.number ?? null,
+      // git counts no lines in a binary file.
+      files: commit.files.map(({ path, additions, deletions }) => ({
+        path,
+        additions: additions ?? 0,
+        deletions: deletions ?? 0,
+      })),
+    },
+  };
+}
+
+const workOf = (run: AgentRun): WorkFacts => ({ ...noWork, commands: [...run.commands] });

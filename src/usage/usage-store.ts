@@ -1,0 +1,104 @@
+import { and, eq, sql } from "drizzle-orm";
+import { withAccount, type Db, type Tx } from "../../db/client.ts";
+import { modelCall, usage } from "../../db/schema.ts";
+import { TransientError } from "../errors.ts";
+import type { TokenCounts } from "./price.ts";
+
+export type Attempt = {
+  taskId: string;
+  accountId: string;
+  sessionId: string;
+  /** The fence under which the calls were made. */
+  attempt: number;
+  /** platform: the attempt was lost or failed by our own fault, so the account pays nothing for it. */
+  fault: "none" | "platform";
+};
+
+/**
+ * Writes the model calls of one attempt into the ledger, each once however often this is called. A call of a platform
+ * attempt that nobody settled is written at its reservation; one of a good attempt is about to be settled, so that is
+ * a TransientError.
+ */
+export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
+  if (attempt.fault === "none") await requireSettled(tx, attempt);
+  const cost = sql`coalesce(${modelCall.costMicroUsd}, ${modelCall.reservedMicroUsd})`;
+  await tx.execute(sql`
+    insert into ${usage} (
+      id, account_id, task_id, session_id, attempt, model_call_id, model,
+      input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+      cost_micro_usd, price_micro_usd, fault
+    )
+    select
+      gen_random_uuid(), ${modelCall.accountId}, ${modelCall.taskId}, ${attempt.sessionId}, ${modelCall.fence},
+      ${modelCall.id}, ${modelCall.model},
+      ${modelCall.inputTokens}, ${modelCall.outputTokens}, ${modelCall.cacheReadTokens},
+      ${modelCall.cacheWrite5mTokens}, ${modelCall.cacheWrite1hTokens},
+      ${cost}, ${attempt.fault === "none" ? cost : sql`0`}, ${attempt.fault}
+    from ${modelCall}
+    where ${ofAttempt(attempt)} and ${modelCall.status} <> 'refused'
+    on conflict (task_id, attempt, model_call_id) do nothing
+  `);
+}
+
+async function requireSettled(tx: Tx, attempt: Attempt): Promise<void> {
+  const open = await tx.$count(modelCall, and(ofAttempt(attempt), eq(modelCall.status, "reserved")));
+  if (open === 0) return;
+  throw new TransientError(
+    `Expected every model call of task ${attempt.taskId}, attempt ${attempt.attempt}, to be settled, got ${open} that are not; the gateway settles them when it closes`,
+  );
+}
+
+function ofAttempt({ taskId, accountId, attempt }: Attempt) {
+  return and(
+    eq(modelCall.taskId, taskId),
+    eq(modelCall.accountId, accountId),
+    eq(modelCall.fence, attempt),
+  );
+}
+
+export type ModelUsage = TokenCounts & { model: string; calls: number; costMicroUsd: number };
+
+export type TaskUsage = {
+  /** The dearest first. */
+  models: readonly ModelUsage[];
+  /** What the calls cost at the vendor's list price. */
+  costMicroUsd: number;
+  /** What the account pays: the ledger's word for attempts that are in it, the cost for the one under way. */
+  priceMicroUsd: number;
+};
+
+/** What a task has used in all its attempts so far; calls that are still under way are not in it. */
+export async function sumTaskUsage(db: Db, input: { accountId: string; taskId: string }): Promise<TaskUsage> {
+  const total = (column: unknown) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+  const cost = sql`coalesce(${usage.costMicroUsd}, ${modelCall.costMicroUsd}, 0)`;
+  const rows = await withAccount(db, input.accountId, (tx) =>
+    tx
+      .select({
+        model: modelCall.model,
+        calls: sql<number>`count(*)`.mapWith(Number),
+        inputTokens: total(modelCall.inputTokens),
+        outputTokens: total(modelCall.outputTokens),
+        cacheReadTokens: total(modelCall.cacheReadTokens),
+        cacheWrite5mTokens: total(modelCall.cacheWrite5mTokens),
+        cacheWrite1hTokens: total(modelCall.cacheWrite1hTokens),
+        costMicroUsd: total(cost),
+        priceMicroUsd: total(sql`coalesce(${usage.priceMicroUsd}, ${modelCall.costMicroUsd}, 0)`),
+      })
+      .from(modelCall)
+      .leftJoin(usage, and(eq(usage.modelCallId, modelCall.id), eq(usage.taskId, modelCall.taskId)))
+      .where(
+        and(
+          eq(modelCall.taskId, input.taskId),
+          eq(modelCall.accountId, input.accountId),
+          sql`(${modelCall.status} = 'settled' or ${usage.id} is not null)`,
+        ),
+      )
+      .groupBy(modelCall.model)
+      .orderBy(sql`sum(${cost}) desc`, modelCall.model),
+  );
+  return {
+    models: rows.map(({ priceMicroUsd: _, ...row }) => row),
+    costMicroUsd: rows.reduce((sum, row) => sum + row.costMicroUsd, 0),
+    priceMicroUsd: rows.reduce((sum, row) => sum + row.priceMicroUsd, 0),
+  };
+}

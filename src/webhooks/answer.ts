@@ -1,0 +1,47 @@
+import { STATUS_CODES, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from "node:http";
+
+export function answerJson(
+  response: ServerResponse,
+  status: number,
+  value: object,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  send(response, status, value, { "content-type": "application/json", ...headers });
+}
+
+/** An error as RFC 9457 has it: what was expected, what came, what to do. */
+export function answerProblem(
+  response: ServerResponse,
+  status: number,
+  detail: string,
+  headers: OutgoingHttpHeaders = {},
+): void {
+  const problem = { type: "about:blank", title: STATUS_CODES[status] ?? "Error", status, detail };
+  send(response, status, problem, { "content-type": "application/problem+json", ...headers });
+}
+
+/** How long a sender may go on with a body that nobody reads. */
+const lingerMs = 2_000;
+
+/**
+ * Refuses a request whose body has not come in. What still comes is thrown away for a while, because closing at
+ * once would reset the connection and with it the answer.
+ */
+export function refuseUnread(
+  request: IncomingMessage,
+  response: ServerResponse,
+  status: number,
+  detail: string,
+): void {
+  answerProblem(response, status, detail, status === 503 ? { "retry-after": "60" } : {});
+  if (request.complete) return;
+  request.resume();
+  const timer = setTimeout(() => request.destroy(), lingerMs);
+  request.once("end", () => clearTimeout(timer)).once("close", () => clearTimeout(timer));
+}
+
+function send(response: ServerResponse, status: number, value: object, headers: OutgoingHttpHeaders): void {
+  if (response.headersSent || response.destroyed) return;
+  const body = Buffer.from(JSON.stringify(value));
+  response.writeHead(status, { ...headers, "content-length": body.length }).end(body);
+}

@@ -1,0 +1,66 @@
+import { inflateSync } from "node:zlib";
+import { and, eq, inArray, lt, ne, sql } from "drizzle-orm";
+import type { Db } from "../../db/client.ts";
+import { delivery } from "../../db/schema.ts";
+
+export type StoredDelivery = {
+  id: string;
+  event: string;
+  action: string | null;
+  payload: unknown;
+  status: string;
+};
+
+/** A delivery as the intake job needs it; `payload` is the parsed body. Null when it was pruned. */
+export async function findDelivery(system: Db, id: string): Promise<StoredDelivery | null> {
+  const [row] = await system
+    .select({
+      id: delivery.id,
+      event: delivery.event,
+      action: delivery.action,
+      payload: delivery.payload,
+      status: delivery.status,
+    })
+    .from(delivery)
+    .where(eq(delivery.id, id));
+  return row === undefined
+    ? null
+    : { ...row, payload: JSON.parse(inflateSync(row.payload).toString("utf8")) };
+}
+
+export async function finishDelivery(system: Db, id: string): Promise<void> {
+  await system
+    .update(delivery)
+    .set({ status: "done", error: null, processedAt: sql`now()` })
+    .where(eq(delivery.id, id));
+}
+
+/** For a delivery whose job has used up its attempts; a redelivery on GitHub starts it again. */
+export async function buryDelivery(system: Db, id: string, error: string): Promise<void> {
+  await system
+    .update(delivery)
+    .set({ status: "dead", error, processedAt: sql`now()` })
+    .where(and(eq(delivery.id, id), eq(delivery.status, "queued")));
+}
+
+/** Which of these deliveries are here and need nothing more. */
+export async function listKnownDeliveries(
+  system: Db,
+  ids: readonly string[],
+): Promise<{ id: string; diedAt: Date | null }[]> {
+  if (ids.length === 0) return [];
+  const rows = await system
+    .select({ id: delivery.id, status: delivery.status, processedAt: delivery.processedAt })
+    .from(delivery)
+    .where(inArray(delivery.id, [...ids]));
+  return rows.map(({ id, status, processedAt }) => ({ id, diedAt: status === "dead" ? processedAt : null }));
+}
+
+/** Removes deliveries that GitHub could not repeat any more and nobody works on. Answers how many. */
+export async function pruneDeliveries(system: Db, before: Date): Promise<number> {
+  const rows = await system
+    .delete(delivery)
+    .where(and(lt(delivery.receivedAt, before), ne(delivery.status, "queued")))
+    .returning({ id: delivery.id });
+  return rows.length;
+}

@@ -1,0 +1,107 @@
+import { cancelTasks } from "../tasks/cancel-task.ts";
+import { endSession, findOpenSession, findSessionByPull } from "../sessions/session-store.ts";
+import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
+import { issueAssigned, issueGone, issueLabeled, pullRequestClosed } from "./payloads.ts";
+import { admit, startTask, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
+
+type IssueEvent = ReturnType<typeof issueGone.parse>;
+
+/** The configured label starts a task from title and body; another label is left alone. */
+export async function onIssueLabeled(
+  deps: TriggerDeps,
+  deliveryId: string,
+  payload: unknown,
+): Promise<string> {
+  const event = issueLabeled.parse(payload);
+  if (event.label.name.toLowerCase() !== deps.config.triggerLabel.toLowerCase()) return "other-label";
+  if (event.issue.pull_request !== undefined) return "label-on-pull-request";
+  return startFromIssue(deps, deliveryId, event, {
+    trigger: "label",
+    businessKey: `label:${event.issue.id}:${event.label.id}:${event.issue.updated_at}`,
+  });
+}
+
+/** Assigning the App's bot user starts the same task. */
+export async function onIssueAssigned(
+  deps: TriggerDeps,
+  deliveryId: string,
+  payload: unknown,
+): Promise<string> {
+  const event = issueAssigned.parse(payload);
+  const { botId } = await deps.github.identity();
+  if (event.assignee.id !== botId) return "other-assignee";
+  if (event.issue.pull_request !== undefined) return "assigned-to-pull-request";
+  return startFromIssue(deps, deliveryId, event, {
+    trigger: "assign",
+    businessKey: `assign:${event.issue.id}:${event.assignee.id}:${event.issue.updated_at}`,
+  });
+}
+
+async function startFromIssue(
+  deps: TriggerDeps,
+  deliveryId: string,
+  event: IssueEvent,
+  input: { trigger: "label" | "assign"; businessKey: string },
+): Promise<string> {
+  const thread: ThreadEvent = {
+    deliveryId,
+    installation: event.installation,
+    repository: event.repository,
+    issueNumber: event.issue.number,
+    sender: event.sender,
+    viaAppId: null,
+    commentId: null,
+    triggeredAt: new Date(event.issue.updated_at),
+  };
+  return admit(deps, thread, (admitted) =>
+    startTask(deps, thread, admitted, {
+      ...input,
+      triggerCommentId: null,
+      verb: "implement",
+      instruction: "",
+      options: {},
+      issue: event.issue,
+    }),
+  );
+}
+
+/** A closed, deleted or transferred issue stops its tasks: nobody waits for them any more. */
+export async function onIssueGone(deps: TriggerDeps, payload: unknown): Promise<string> {
+  const event = issueGone.parse(payload);
+  const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
+  if (accountId === null) return "unknown-installation";
+  const session = await findOpenSession(deps.db, {
+    accountId,
+    repositoryId: event.repository.id,
+    issueNumber: event.issue.number,
+  });
+  if (session === null) return "no-session";
+  const { stopping, ended } = await cancelTasks(deps, {
+    accountId,
+    scope: { sessionId: session.id },
+    by: `${event.sender.login} (the issue was closed)`,
+  });
+  return stopping.length + ended.length > 0 ? "stopped" : "nothing-to-stop";
+}
+
+/** A merged or closed pull request of ours ends the session; the reaper removes its machine. */
+export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): Promise<string> {
+  const event = pullRequestClosed.parse(payload);
+  const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
+  if (accountId === null) return "unknown-installation";
+  const session = await findSessionByPull(deps.db, {
+    accountId,
+    repositoryId: event.repository.id,
+    pullNumber: event.pull_request.number,
+  });
+  if (session === null) return "not-ours";
+  const merged = event.pull_request.merged === true ? "merged" : "closed";
+  await cancelTasks(deps, {
+    accountId,
+    scope: { sessionId: session.id },
+    by: `${event.sender.login} (the pull request was ${merged})`,
+  });
+  await endSession(deps.system, session.id);
+  await deps.queue.enqueue(deps.system, "reap", {});
+  return "session-ended";
+}

@@ -1,0 +1,148 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import { Probot, ProbotOctokit } from "probot";
+import { openDatabase } from "../db/client.ts";
+import { createApp } from "./app.ts";
+import { systemClock } from "./clock.ts";
+import { readConfig, type Config } from "./config.ts";
+import type { Deps } from "./deps.ts";
+import { UserError } from "./errors.ts";
+import { createGitHub } from "./github/octokit.ts";
+import { createLogger } from "./log.ts";
+import { isMain, runProcess } from "./process.ts";
+import { jobs, type JobHandlers } from "./queue/jobs.ts";
+import type { DeadJob } from "./queue/slots.ts";
+import { openQueue } from "./queue/queue.ts";
+import { createLocalProvider } from "./sandbox/local.ts";
+import { withVibeKit } from "./sandbox/vibekit.ts";
+import { reapSandboxes } from "./sessions/reap-sandboxes.ts";
+import { reportTask } from "./tasks/report-task.ts";
+import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
+import { cancelChannel } from "./tasks/task-store.ts";
+import { sweepTasks } from "./tasks/sweep-tasks.ts";
+import { recoverMissedDeliveries } from "./webhooks/missed-deliveries.ts";
+import { createAppDeliveries } from "./github/app-deliveries.ts";
+import { giveUpDelivery, receiveDelivery } from "./webhooks/receive.ts";
+
+export type Worker = {
+  /** Stops fetching, interrupts running agents, hands their tasks back, closes everything. */
+  stop(): Promise<void>;
+};
+
+/** How long a drain may take before the remaining jobs are handed back unasked. */
+const drainTimeoutMs = 20_000;
+
+/** What continues things: job name -> function. Resolves once the worker takes jobs. */
+export async function startWorker(
+  config: Config & { databaseUrl: string },
+  log = createLogger(config, "worker"),
+): Promise<Worker> {
+  const { app } = config;
+  if (app === null) {
+    throw new UserError(
+      "no-app",
+      "The worker needs a GitHub App, and none is configured.",
+      "Start the server alone and open /setup, or set APP_ID, PRIVATE_KEY and WEBHOOK_SECRET.",
+    );
+  }
+  await mkdir(join(config.dataDir, "tmp"), { recursive: true, mode: 0o700 });
+  const local = createLocalProvider({
+    dataDir: config.dataDir,
+    isolation: config.sandbox.isolation,
+    claudeBin: config.sandbox.claudeBin,
+    log,
+  });
+  const isolation = await local.probe();
+  const database = openDatabase({ url: config.databaseUrl, log });
+  const queue = await openQueue({ url: config.databaseUrl, log });
+  const deps: Deps = {
+    config: { ...config, app },
+    log,
+    clock: systemClock,
+    database,
+    db: database.db,
+    system: database.system,
+    queue,
+    github: createGitHub({ config: { ...config, app }, log }),
+    sandboxes: withVibeKit(local),
+    isolation,
+  };
+  const probot = await createProbot(deps);
+  const running: RunningTasks = new Map();
+  const stopListening = await database.listen(cancelChannel, (taskId) => running.get(taskId)?.cancel());
+  await queue.work(createHandlers(deps, probot, running), {
+    concurrency: config.limits.concurrency,
+    onDead: (dead) => buryJob(deps, dead),
+  });
+  await queue.schedule("sweep", "* * * * *");
+  await queue.schedule("reap", "*/5 * * * *");
+  await queue.schedule("missed-deliveries", `*/${config.missedDeliveriesMinutes} * * * *`);
+  // What happened while nothing ran must not wait for the first tick.
+  await queue.enqueue(deps.system, "missed-deliveries", {});
+  await queue.enqueue(deps.system, "sweep", {});
+  log.info({ isolation, concurrency: config.limits.concurrency }, "the worker takes jobs");
+  return {
+    async stop() {
+      await queue.stop({ timeoutMs: drainTimeoutMs });
+      await stopListening();
+      await database.close();
+      log.info("the worker has stopped");
+    },
+  };
+}
+
+function createHandlers(deps: Deps, probot: Probot, running: RunningTasks): JobHandlers {
+  return {
+    intake: ({ deliveryId }) => receiveDelivery({ system: deps.system, probot }, deliveryId),
+    "run-task": (payload, context) => runTask(deps, running, payload, context),
+    "report-task": (payload) => reportTask(deps, payload),
+    sweep: () => sweepTasks(deps),
+    "missed-deliveries": async () => {
+      await recoverMissedDeliveries({ ...deps, deliveries: createAppDeliveries(deps.github.app) });
+    },
+    reap: () => reapSandboxes(deps),
+  };
+}
+
+/** A job that failed for good still owes somebody an answer. */
+async function buryJob(deps: Deps, { name, payload, error }: DeadJob): Promise<void> {
+  if (name === "run-task") await giveUpTask(deps, jobs[name].payload.parse(payload), error);
+  if (name === "intake") await giveUpDelivery(deps, jobs[name].payload.parse(payload), error);
+}
+
+/**
+ * Probot runs our handlers and nothing else: webhooks reach it from the database, and its own clients, which
+ * repeat failed writes, are switched off.
+ */
+async function createProbot(deps: Deps): Promise<Probot> {
+  const { app, github } = deps.config;
+  const probot = new Probot({
+    appId: app.id,
+    privateKey: app.privateKey,
+    secret: app.webhookSecrets[0],
+    baseUrl: github.apiUrl,
+    log: deps.log.child({ name: "probot" }, { level: "fatal" }),
+    Octokit: ProbotOctokit.defaults((options: object) => ({
+      ...options,
+      throttle: { enabled: false },
+      retry: { enabled: false },
+    })),
+  });
+  await probot.load(createApp(deps));
+  return probot;
+}
+
+if (isMain(import.meta.url)) {
+  await runProcess("worker", async () => {
+    const config = readConfig();
+    const { databaseUrl } = config;
+    if (databaseUrl === null) {
+      throw new UserError(
+        "no-database",
+        "The worker on its own needs DATABASE_URL.",
+        "Set it, or use `npm start`, which brings its own PostgreSQL.",
+      );
+    }
+    return startWorker({ ...config, databaseUrl });
+  });
+}

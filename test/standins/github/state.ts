@@ -1,0 +1,217 @@
+import type { Json, JsonObject } from "./json.ts";
+
+export type Level = "read" | "write" | "admin";
+export type Permissions = Record<string, Level>;
+export type Role = "none" | "read" | "triage" | "write" | "maintain" | "admin";
+
+export type Account = {
+  id: number;
+  login: string;
+  type: "User" | "Organization" | "Bot";
+  name: string | null;
+  createdAt: string;
+  /** Of an organisation: account id to standing. */
+  members: Map<number, "owner" | "member">;
+};
+
+export type Hook = {
+  id: number;
+  url: string | undefined;
+  secret: string;
+  contentType: "json";
+  insecureSsl: "0";
+};
+
+export type App = {
+  id: number;
+  slug: string;
+  name: string;
+  description: string;
+  externalUrl: string;
+  ownerId: number;
+  botUserId: number;
+  clientId: string;
+  clientSecret: string;
+  publicKey: string;
+  privateKey: string;
+  permissions: Permissions;
+  events: string[];
+  hook: Hook;
+  createdAt: string;
+};
+
+export type Installation = {
+  id: number;
+  appId: number;
+  accountId: number;
+  selection: "all" | "selected";
+  repositoryIds: Set<number>;
+  permissions: Permissions;
+  events: string[];
+  suspendedAt: string | null;
+  suspendedBy: number | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+/** What a token opens: a person's everything, or what an installation was granted, narrowed. */
+export type Token =
+  | { kind: "user"; userId: number }
+  | {
+      kind: "installation";
+      installationId: number;
+      permissions: Permissions;
+      /** null: every repository of the installation. */
+      repositoryIds: Set<number> | null;
+      expiresAt: number;
+    };
+
+export type Actor =
+  | { kind: "anonymous" }
+  | { kind: "user"; user: Account }
+  | { kind: "app"; app: App }
+  | {
+      kind: "installation";
+      app: App;
+      bot: Account;
+      installation: Installation;
+      permissions: Permissions;
+      repositoryIds: Set<number> | null;
+      token: string;
+    };
+
+export type Reaction = { id: number; userId: number; content: string; createdAt: string };
+export type Label = {
+  id: number;
+  name: string;
+  color: string;
+  description: string | null;
+  isDefault: boolean;
+};
+
+/** Who wrote something; `appId` when it came through an installation token. */
+export type Author = { userId: number; appId: number | null };
+
+export type Comment = {
+  id: number;
+  author: Author;
+  body: string;
+  reactions: Reaction[];
+  createdAt: string;
+  updatedAt: string;
+};
+
+export type ReviewComment = Comment & {
+  reviewId: number;
+  path: string;
+  line: number | null;
+  startLine: number | null;
+  side: "LEFT" | "RIGHT";
+  diffHunk: string;
+  commitSha: string;
+  inReplyTo: number | null;
+};
+
+export type ReviewState = "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "PENDING" | "DISMISSED";
+export type Review = {
+  id: number;
+  author: Author;
+  body: string;
+  state: ReviewState;
+  commitSha: string;
+  submittedAt: string;
+};
+
+export type Pull = {
+  id: number;
+  draft: boolean;
+  headRef: string;
+  headSha: string;
+  baseRef: string;
+  baseSha: string;
+  mergedAt: string | null;
+  mergedBy: number | null;
+  mergeSha: string | null;
+  maintainerCanModify: boolean;
+  reviewerIds: Set<number>;
+  reviews: Review[];
+  comments: ReviewComment[];
+};
+
+export type Issue = {
+  id: number;
+  number: number;
+  author: Author;
+  title: string;
+  body: string | null;
+  state: "open" | "closed";
+  stateReason: "completed" | "not_planned" | "duplicate" | "reopened" | null;
+  locked: boolean;
+  lockReason: string | null;
+  labels: string[];
+  assigneeIds: number[];
+  comments: Comment[];
+  reactions: Reaction[];
+  createdAt: string;
+  updatedAt: string;
+  closedAt: string | null;
+  closedBy: number | null;
+  deleted: boolean;
+  pull: Pull | null;
+};
+
+export type CheckRun = {
+  id: number;
+  appId: number;
+  name: string;
+  headSha: string;
+  externalId: string;
+  detailsUrl: string | null;
+  status: "queued" | "in_progress" | "completed";
+  conclusion: string | null;
+  startedAt: string;
+  completedAt: string | null;
+  output: JsonObject;
+  actions: Json[];
+};
+
+export type Repository = {
+  id: number;
+  ownerId: number;
+  name: string;
+  description: string | null;
+  isPrivate: boolean;
+  archived: boolean;
+  defaultBranch: string;
+  directory: string;
+  roles: Map<number, Role>;
+  protectedBranches: Set<string>;
+  labels: Label[];
+  issues: Map<number, Issue>;
+  nextNumber: number;
+  checkRuns: CheckRun[];
+  createdAt: string;
+  updatedAt: string;
+  pushedAt: string;
+};
+
+export type Delivery = {
+  id: number;
+  guid: string;
+  appId: number;
+  event: string;
+  action: string | null;
+  installationId: number | null;
+  repositoryId: number | null;
+  deliveredAt: string;
+  redelivery: boolean;
+  durationS: number;
+  /** "pending" until the target answered or failed. */
+  status: string;
+  statusCode: number;
+  targetUrl: string;
+  requestHeaders: Record<string, string>;
+  body: string;
+  responseHeaders: Record<string, string>;
+  responseBody: string;
+};
