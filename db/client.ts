@@ -71,8 +71,10 @@ export function isConnectionError(error: unknown): boolean {
   });
 }
 
-/** Connection exceptions, too many connections, shutdown, crash, starting up: PostgreSQL's appendix A. */
-const away = /^(08...|53300|57P0[1-5])$/;
+const idleInTransactionMs = 30_000;
+
+/** Connection exceptions, idle in a transaction for too long, too many connections, shutdown, crash, starting up: PostgreSQL's appendix A. */
+const away = /^(08...|25P03|53300|57P0[1-5])$/;
 
 /** Codes of postgres.js and of node's sockets. CONNECTION_ENDED is not one: there this program itself had closed it. */
 const awayOnTheWire = new Set([
@@ -110,7 +112,12 @@ function connect(input: { url: string; log?: Logger | undefined }, role: string,
     connect_timeout: 10,
     // The library's own goes up to 20 s: a finished task would be saved long after the database is back.
     backoff: (retries: number) => Math.min(2, 0.1 * 2 ** retries),
-    connection: { application_name: "remote-claude", role },
+    connection: {
+      application_name: "remote-claude",
+      role,
+      // A worker that is frozen in the middle of a transaction must not keep everybody else from its rows.
+      idle_in_transaction_session_timeout: idleInTransactionMs,
+    },
     onnotice: (notice) => input.log?.debug({ notice }, "notice of PostgreSQL"),
   });
 }

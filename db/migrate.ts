@@ -137,6 +137,8 @@ function refuseDrift(status: MigrationStatus): MigrationStatus {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const { migrateCommand } = await import("./migrate-command.ts");
-  process.exitCode = await migrateCommand(process.argv.slice(2));
+  // Not awaited: the command imports this module, which must have ended by then.
+  void import("./migrate-command.ts").then(async ({ migrateCommand }) => {
+    process.exitCode = await migrateCommand(process.argv.slice(2));
+  });
 }

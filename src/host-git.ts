@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import { Readable, type Writable } from "node:stream";
 
 export type HostGitInput = {
   args: readonly string[];
@@ -9,7 +10,7 @@ export type HostGitInput = {
   /** Settings beyond the hardened ones. They travel in the environment, so a value may be a credential. */
   config?: Readonly<Record<string, string>>;
   env?: Readonly<Record<string, string>>;
-  stdin?: string | Uint8Array;
+  stdin?: string | Uint8Array | Readable;
   timeoutMs: number;
   signal?: AbortSignal | undefined;
   /** More output than this ends the command; 64 MiB when absent. */
@@ -32,6 +33,8 @@ const hardened: Readonly<Record<string, string>> = {
   "core.hooksPath": "/dev/null",
   "core.fsmonitor": "false",
   "core.symlinks": "false",
+  "core.protectHFS": "true",
+  "core.protectNTFS": "true",
   "credential.helper": "",
   "http.followRedirects": "false",
   "transfer.fsckObjects": "true",
@@ -59,30 +62,51 @@ export async function runHostGit(input: HostGitInput): Promise<HostGitResult> {
     detached: true,
   });
   let stopped: HostGitResult["stopped"] = null;
-  // The whole group: git's transports are processes of their own.
+  let insist: NodeJS.Timeout | undefined;
+  // The whole group: git's transports are processes of their own. On SIGTERM git removes its lock files.
   const stop = (why: HostGitResult["stopped"]) => {
     stopped = why;
-    if (child.pid !== undefined && child.exitCode === null) killGroup(child.pid);
+    const { pid } = child;
+    if (pid === undefined || child.exitCode !== null || insist !== undefined) return;
+    killGroup(pid, "SIGTERM");
+    insist = setTimeout(() => killGroup(pid, "SIGKILL"), 3_000);
   };
   const onAbort = () => stop(null);
   input.signal?.addEventListener("abort", onAbort, { once: true });
   const deadline = setTimeout(() => stop("timeout"), input.timeoutMs);
   const stdout = collect(child.stdout, input.maxStdoutBytes ?? 64 * 2 ** 20, () => stop("output"));
   const stderr = collectTail(child.stderr, 8_192);
-  // git may exit without reading its input; its exit code tells.
-  child.stdin.on("error", () => child.stdin.destroy());
-  child.stdin.end(input.stdin ?? "");
+  const sourceFault = feed(child.stdin, input.stdin ?? "");
   try {
     const exitCode = await new Promise<number | null>((resolve, reject) => {
       child.once("error", reject);
       child.once("close", resolve);
     });
     input.signal?.throwIfAborted();
+    if (sourceFault.error !== null) throw sourceFault.error;
     return { exitCode, stopped, stdout: stdout(), stderr: stderr() };
   } finally {
     clearTimeout(deadline);
+    clearTimeout(insist);
     input.signal?.removeEventListener("abort", onAbort);
   }
+}
+
+/** git may exit without reading its input, and its exit code tells; a source that cannot be read is another matter. */
+function feed(stdin: Writable, source: string | Uint8Array | Readable): { error: Error | null } {
+  const fault: { error: Error | null } = { error: null };
+  stdin.on("error", () => stdin.destroy());
+  if (!(source instanceof Readable)) {
+    stdin.end(source);
+    return fault;
+  }
+  source.on("error", (error) => {
+    fault.error = error;
+    stdin.destroy();
+  });
+  stdin.on("close", () => source.destroy());
+  source.pipe(stdin);
+  return fault;
 }
 
 function environment(input: HostGitInput): Record<string, string> {
@@ -112,9 +136,9 @@ function environment(input: HostGitInput): Record<string, string> {
   return env;
 }
 
-function killGroup(pid: number): void {
+function killGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, "SIGKILL");
+    process.kill(-pid, signal);
   } catch (error) {
     if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
   }

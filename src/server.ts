@@ -1,4 +1,3 @@
-import { realpathSync } from "node:fs";
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { openDatabase } from "../db/client.ts";
@@ -6,6 +5,7 @@ import { systemClock } from "./clock.ts";
 import { readConfig, type Config, type GitHubApp } from "./config.ts";
 import { toError, UserError } from "./errors.ts";
 import { createLogger, type Logger } from "./log.ts";
+import { isMain, runProcess } from "./process.ts";
 import { openQueue } from "./queue/queue.ts";
 import { answerHealth, createHealth } from "./web/health.ts";
 import { createMetrics } from "./web/metrics.ts";
@@ -166,23 +166,9 @@ async function closeServer(server: Server): Promise<void> {
   clearTimeout(timer);
 }
 
-/** Runs until SIGTERM or SIGINT. */
-async function main(): Promise<void> {
-  const config = readConfig();
-  const log = createLogger(config, "server");
-  const server = await startServer({ config, log });
-  const stop = (signal: NodeJS.Signals) => {
-    log.info({ signal }, "the server stops");
-    void server.close();
-  };
-  process.once("SIGTERM", stop).once("SIGINT", stop);
-}
-
-if (realpathSync(process.argv[1] ?? "") === import.meta.filename) {
-  main().catch((error: unknown) => {
-    process.stderr.write(
-      `${error instanceof UserError ? `${error.message}\n${error.remedy}` : String(toError(error).stack)}\n`,
-    );
-    process.exitCode = 1;
+if (isMain(import.meta.url)) {
+  await runProcess("server", async () => {
+    const server = await startServer({ config: readConfig() });
+    return { stop: () => server.close() };
   });
 }

@@ -1,5 +1,4 @@
 import { spawn, type ChildProcess } from "node:child_process";
-import { existsSync } from "node:fs";
 import { mkdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { migrateUp } from "../db/migrate.ts";
@@ -8,6 +7,7 @@ import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
 import { installQueue } from "./queue/queue.ts";
+import { readSettings } from "./web/settings-file.ts";
 
 export type Supervisor = { stop(): Promise<void> };
 
@@ -18,9 +18,13 @@ export const exitRestart = 75;
 
 /**
  * `npm start`: owns the embedded PostgreSQL and the DATA_DIR, brings the schema up to date, and keeps one server
- * and one worker running as children of the same process group. A child that dies is started again.
+ * and one worker running as children of the same process group. A child that dies is started again. `onRestart` is
+ * called when the server asks for all of it to be started anew; without it the process ends.
  */
-export async function startSupervisor(environment: NodeJS.ProcessEnv): Promise<Supervisor> {
+export async function startSupervisor(
+  environment: NodeJS.ProcessEnv,
+  options: { onRestart?: () => void } = {},
+): Promise<Supervisor> {
   const config = readConfig(environment);
   const log = createLogger(config, "start");
   await mkdir(config.dataDir, { recursive: true, mode: 0o700 });
@@ -30,33 +34,61 @@ export async function startSupervisor(environment: NodeJS.ProcessEnv): Promise<S
       : { url: config.databaseUrl, stop: () => Promise.resolve() };
   await migrateUp(postgres.url, { afterUp: installQueue });
   const env = { ...environment, DATABASE_URL: postgres.url };
+  const onRestart = options.onRestart ?? (() => process.exit(exitRestart));
   const children = ["server", ...(config.app === null ? [] : ["worker"])].map((name) =>
-    keepRunning({ name, env, log }),
+    keepRunning({ name, env, log, onRestart }),
   );
+  let stopped: Promise<void> | undefined;
+  const stop = async () => {
+    await Promise.all(children.map((child) => child.stop()));
+    await postgres.stop();
+  };
+  return { stop: () => (stopped ??= stop()) };
+}
+
+/** A supervisor that starts anew in this process, with the settings as they are then, whenever /setup has written some. */
+export async function startRestartable(readEnvironment: () => NodeJS.ProcessEnv): Promise<Supervisor> {
+  let stopping = false;
+  const start = (): Promise<Supervisor> => startSupervisor(readEnvironment(), { onRestart });
+  const onRestart = () => {
+    // A start that fails now is nobody's to catch: it ends the process, with its reason, as a failed first start does.
+    current = current.then(async (before) => {
+      await before.stop();
+      return stopping ? before : start();
+    });
+  };
+  let current = start();
+  await current;
   return {
     async stop() {
-      await Promise.all(children.map((child) => child.stop()));
-      await postgres.stop();
+      stopping = true;
+      await (await current).stop();
     },
   };
 }
 
-function keepRunning({ name, env, log }: { name: string; env: NodeJS.ProcessEnv; log: Logger }): Supervisor {
+type ChildInput = { name: string; env: NodeJS.ProcessEnv; log: Logger; onRestart: () => void };
+
+function keepRunning({ name, env, log, onRestart }: ChildInput): Supervisor {
   const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
   let child: ChildProcess;
   let stopping = false;
   let crashes = 0;
+  let again: NodeJS.Timeout | undefined;
   const run = () => {
     const startedAt = Date.now();
     child = spawn(process.execPath, [...process.execArgv, script], { env, stdio: "inherit" });
     child.on("exit", (code, signal) => {
       if (stopping) return;
       if (code === exitMisconfigured) process.exit(exitMisconfigured);
-      if (code === exitRestart) process.exit(exitRestart);
+      if (code === exitRestart) {
+        onRestart();
+        return;
+      }
       crashes = Date.now() - startedAt > 60_000 ? 1 : crashes + 1;
       const delayMs = Math.min(500 * 2 ** (crashes - 1), 30_000);
       log.error({ process: name, code, signal, delayMs }, "a process ended by itself and is started again");
-      setTimeout(run, delayMs);
+      again = setTimeout(run, delayMs);
     });
   };
   run();
@@ -64,7 +96,11 @@ function keepRunning({ name, env, log }: { name: string; env: NodeJS.ProcessEnv;
     stop: () =>
       new Promise((resolve) => {
         stopping = true;
-        if (child.exitCode !== null || child.signalCode !== null) return resolve();
+        clearTimeout(again);
+        if (child.exitCode !== null || child.signalCode !== null) {
+          resolve();
+          return;
+        }
         child.on("exit", () => resolve());
         child.kill("SIGTERM");
       }),
@@ -72,6 +108,6 @@ function keepRunning({ name, env, log }: { name: string; env: NodeJS.ProcessEnv;
 }
 
 if (isMain(import.meta.url)) {
-  if (existsSync(".env")) process.loadEnvFile(".env");
-  await runProcess("remote-claude", () => startSupervisor(process.env));
+  const given = { ...process.env };
+  await runProcess("remote-claude", () => startRestartable(() => readSettings(".env", given)));
 }

@@ -20,6 +20,7 @@ import { reportTask } from "./tasks/report-task.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
+import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { recoverMissedDeliveries } from "./webhooks/missed-deliveries.ts";
 import { createAppDeliveries } from "./github/app-deliveries.ts";
 import { giveUpDelivery, receiveDelivery } from "./webhooks/receive.ts";
@@ -70,7 +71,8 @@ export async function startWorker(
   const probot = await createProbot(deps);
   const running: RunningTasks = new Map();
   const stopListening = await database.listen(cancelChannel, (taskId) => running.get(taskId)?.cancel());
-  await queue.work(createHandlers(deps, probot, running), {
+  const deliveries = openDeliveryStore({ url: config.databaseUrl, queue });
+  await queue.work(createHandlers(deps, { probot, running, deliveries }), {
     concurrency: config.limits.concurrency,
     onDead: (dead) => buryJob(deps, dead),
   });
@@ -85,20 +87,24 @@ export async function startWorker(
     async stop() {
       await queue.stop({ timeoutMs: drainTimeoutMs });
       await stopListening();
+      await deliveries.close();
       await database.close();
       log.info("the worker has stopped");
     },
   };
 }
 
-function createHandlers(deps: Deps, probot: Probot, running: RunningTasks): JobHandlers {
+type WorkerParts = { probot: Probot; running: RunningTasks; deliveries: DeliveryStore };
+
+function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts): JobHandlers {
   return {
     intake: ({ deliveryId }) => receiveDelivery({ system: deps.system, probot }, deliveryId),
     "run-task": (payload, context) => runTask(deps, running, payload, context),
     "report-task": (payload) => reportTask(deps, payload),
     sweep: () => sweepTasks(deps),
-    "missed-deliveries": async () => {
-      await recoverMissedDeliveries({ ...deps, deliveries: createAppDeliveries(deps.github.app) });
+    "missed-deliveries": async (_payload, { signal }) => {
+      const listed = createAppDeliveries(deps.github.app);
+      await recoverMissedDeliveries({ ...deps, deliveries: listed, store: deliveries }, { signal });
     },
     reap: () => reapSandboxes(deps),
   };

@@ -51,7 +51,9 @@ async function call(input: Parameters<typeof forwardCall>[1], signal: AbortSigna
     signal,
     timeout: silenceTimeoutMs,
   });
-  request.on("timeout", () => request.destroy(new Error(`nothing came for ${silenceTimeoutMs / 60_000} minutes`)));
+  request.on("timeout", () =>
+    request.destroy(new Error(`nothing came for ${silenceTimeoutMs / 60_000} minutes`)),
+  );
   request.once("response", resolve);
   // Later errors are the answer's to report.
   request.on("error", reject);
@@ -63,7 +65,8 @@ async function passOn(answer: IncomingMessage, response: ServerResponse): Promis
   const encoded = (answer.headers["content-encoding"] ?? "identity") !== "identity";
   const meter = encoded ? null : createUsageMeter(answer.headers["content-type"]);
   const httpStatus = answer.statusCode ?? 502;
-  const { "set-cookie": _, ...headers } = endToEndHeaders(answer.headers);
+  const headers = endToEndHeaders(answer.headers);
+  delete headers["set-cookie"];
   response.writeHead(httpStatus, headers);
   response.flushHeaders();
   answer.on("data", (chunk: Buffer) => meter?.push(chunk));

@@ -42,7 +42,9 @@ export function modelHeaders(
   const kept = Object.entries(endToEndHeaders(headers)).filter(([name]) => !ownOfTheGateway.has(name));
   const forwarded = Object.fromEntries(kept);
   if (credential.header === "authorization") {
-    forwarded["anthropic-beta"] = [String(headers["anthropic-beta"] ?? ""), oauthBeta].filter(Boolean).join(",");
+    forwarded["anthropic-beta"] = [String(headers["anthropic-beta"] ?? ""), oauthBeta]
+      .filter(Boolean)
+      .join(",");
   }
   return {
     ...forwarded,

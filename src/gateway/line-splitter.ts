@@ -33,7 +33,8 @@ export class LineSplitter {
   end(): void {
     const kept = this.#byteLength <= this.#maxKeptBytes;
     const bytes = Buffer.concat(this.#parts);
-    const text = bytes.at(-1) === carriageReturn ? bytes.toString("utf8", 0, bytes.length - 1) : bytes.toString();
+    const text =
+      bytes.at(-1) === carriageReturn ? bytes.toString("utf8", 0, bytes.length - 1) : bytes.toString();
     const byteLength = this.#byteLength;
     this.#parts = [];
     this.#byteLength = 0;

@@ -14,8 +14,7 @@ export type ModelRequest = {
 };
 
 export type ReadRequest =
-  | { ok: true; request: ModelRequest }
-  | { ok: false; reason: "invalid" | "forbidden"; message: string };
+  { ok: true; request: ModelRequest } | { ok: false; reason: "invalid" | "forbidden"; message: string };
 
 const requestBody = z.looseObject({
   model: z.string().regex(/^[\w.:@/[\]-]{1,100}$/),
@@ -24,7 +23,7 @@ const requestBody = z.looseObject({
   messages: z.array(z.looseObject({ content: z.unknown() })),
   tools: z.array(z.looseObject({ type: z.string().nullish() })).optional(),
   mcp_servers: z.array(z.unknown()).nullish(),
-  container: z.unknown(),
+  container: z.unknown().optional(),
   speed: z.string().nullish(),
   inference_geo: z.string().nullish(),
 });
@@ -93,7 +92,8 @@ const localTool = /^(custom$|(bash|text_editor|memory|computer|tool_search_tool)
  */
 function findForbidden(body: RequestBody, blocks: readonly Fields[]): string | null {
   const serverTool = body.tools?.find(({ type }) => typeof type === "string" && !localTool.test(type));
-  if (serverTool !== undefined) return `the tool ${String(serverTool.type)}, which runs on the model's servers`;
+  if (serverTool !== undefined)
+    return `the tool ${String(serverTool.type)}, which runs on the model's servers`;
   if ((body.mcp_servers ?? []).length > 0) return "mcp_servers, which the model's servers would call";
   if (body.container !== undefined && body.container !== null) return "container";
   for (const { type, source } of blocks) {

@@ -11,11 +11,7 @@ import type { Settler } from "./settler.ts";
 import { priceWorstCase, toSettlement } from "./settlement.ts";
 import type { Turn } from "./turn.ts";
 
-export type ModelGateway = GatewayDeps & {
-  agent: Agent;
-  settler: Settler;
-  onBudgetSpent: () => void;
-};
+export type ModelGateway = GatewayDeps & { agent: Agent; settler: Settler };
 
 /** The two routes of the Messages API that an agent needs. */
 export type ModelRoute = "/v1/messages" | "/v1/messages/count_tokens";
@@ -29,11 +25,20 @@ type Exchange = { turn: Turn; route: ModelRoute; request: IncomingMessage; respo
 export async function serveModel(gateway: ModelGateway, exchange: Exchange): Promise<void> {
   const { request, response, route } = exchange;
   const { credential, baseUrl } = gateway.config.model;
-  if (credential === null) return sendApiError(response, noCredential);
+  if (credential === null) {
+    sendApiError(response, noCredential);
+    return;
+  }
   const body = await readRequestBody(request, maxBodyBytes);
-  if (body === null) return sendApiError(response, tooLarge);
+  if (body === null) {
+    sendApiError(response, tooLarge);
+    return;
+  }
   const read = readModelRequest(body);
-  if (!read.ok) return sendApiError(response, toRequestError(read));
+  if (!read.ok) {
+    sendApiError(response, toRequestError(read));
+    return;
+  }
   const forward = () =>
     forwardCall(response, {
       url: new URL(baseUrl + String(request.url)),
@@ -45,7 +50,10 @@ export async function serveModel(gateway: ModelGateway, exchange: Exchange): Pro
     await forward();
     return;
   }
-  if (read.request.maxTokens === 0) return sendApiError(response, noMaxTokens);
+  if (read.request.maxTokens === 0) {
+    sendApiError(response, noMaxTokens);
+    return;
+  }
   await serveMetered(gateway, exchange, { request: read.request, forward });
 }
 
@@ -55,13 +63,18 @@ async function serveMetered(
   { request, forward }: { request: ModelRequest; forward: () => ReturnType<typeof forwardCall> },
 ): Promise<void> {
   const reservedMicroUsd = priceWorstCase(gateway, request);
+  // The call before this one may be over for the agent and not yet written.
+  await gateway.settler.drain(turn.taskId);
   const reservation = await reserveCall(gateway.db, { turn, model: request.model, reservedMicroUsd });
   if (!reservation.ok) {
-    if (reservation.reason === "ended") return sendApiError(response, turnEnded);
+    if (reservation.reason === "ended") {
+      sendApiError(response, turnEnded);
+      return;
+    }
     const error = toBudgetError(reservation, reservedMicroUsd);
-    if (error.status === 402) gateway.onBudgetSpent();
     gateway.log.info({ taskId: turn.taskId, ...reservation, reservedMicroUsd }, "model call over budget");
-    return sendApiError(response, error);
+    sendApiError(response, error);
+    return;
   }
   const { callId } = reservation;
   const startedAt = gateway.clock.now().getTime();
@@ -102,7 +115,8 @@ function toRequestError(read: { reason: "invalid" | "forbidden"; message: string
 export const turnEnded: ApiError = {
   status: 403,
   type: "permission_error",
-  message: "This turn is over: the task has ended, was cancelled or was taken over, so no more calls are made for it.",
+  message:
+    "This turn is over: the task has ended, was cancelled or was taken over, so no more calls are made for it.",
 };
 
 const noCredential: ApiError = {

@@ -9,8 +9,8 @@ type Call = Parameters<typeof settleCall>[1];
 export type Settler = {
   /** Begins to write down what a call took. */
   settle(call: Call): void;
-  /** Resolves when nothing is left to write. */
-  drain(): Promise<void>;
+  /** Resolves when nothing is left to write, of one task or of all. */
+  drain(taskId?: string): Promise<void>;
 };
 
 /** While the database is away: about half a minute in all. */
@@ -18,14 +18,14 @@ const retryDelaysMs = [100, 300, 1_000, 3_000, 5_000, 10_000, 10_000];
 
 /** Writes settlements apart from the answers, which are long gone by then. One that fails stays reserved at its worst case. */
 export function createSettler(deps: Pick<GatewayDeps, "db" | "log">): Settler {
-  const open = new Set<Promise<void>>();
+  const open = new Map<Promise<void>, string>();
   return {
     settle: (call) => {
       const writing = write(deps, call).finally(() => open.delete(writing));
-      open.add(writing);
+      open.set(writing, call.turn.taskId);
     },
-    drain: async () => {
-      await Promise.all(open);
+    drain: async (taskId) => {
+      await Promise.all([...open].flatMap(([writing, of]) => (of === (taskId ?? of) ? [writing] : [])));
     },
   };
 }

@@ -114,7 +114,7 @@ async function writeTree(
 
 async function writeCommit(git: QuarantineGit, tree: string, input: BuildCommitInput): Promise<string> {
   const { name, email } = input.author;
-  const date = `${Math.floor(input.date.getTime() / 1_000)} +0000`;
+  const date = `@${Math.floor(input.date.getTime() / 1_000)} +0000`;
   const env = {
     GIT_AUTHOR_NAME: name,
     GIT_AUTHOR_EMAIL: email,

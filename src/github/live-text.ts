@@ -31,8 +31,11 @@ export function splitLiveText(text: string, options: { references: boolean }): T
   const pieces: TextPiece[] = [];
   let end = 0;
   for (const match of text.matchAll(options.references ? liveAndReferences : live)) {
+    const last = pieces.at(-1);
     if (match.index > end) pieces.push({ text: text.slice(end, match.index), live: false });
-    pieces.push({ text: match[0], live: true });
+    // Two code spans side by side would run into each other.
+    if (match.index === end && last !== undefined) last.text += match[0];
+    else pieces.push({ text: match[0], live: true });
     end = match.index + match[0].length;
   }
   if (end < text.length) pieces.push({ text: text.slice(end), live: false });

@@ -14,17 +14,30 @@ export async function withMirrorLock<Result>(
   act: () => Promise<Result>,
 ): Promise<Result> {
   const before = waiting.get(input.path) ?? Promise.resolve();
-  const mine = before.then(() => holding(input, act));
-  const settled = mine.then(
-    () => undefined,
-    () => undefined,
-  );
-  waiting.set(input.path, settled);
+  const turn = Promise.withResolvers<undefined>();
+  const after = before.then(() => turn.promise);
+  waiting.set(input.path, after);
   try {
-    return await mine;
+    await untilOrAborted(before, input.signal);
+    return await holding(input, act);
   } finally {
-    if (waiting.get(input.path) === settled) waiting.delete(input.path);
+    turn.resolve(undefined);
+    if (waiting.get(input.path) === after) waiting.delete(input.path);
   }
+}
+
+async function untilOrAborted(before: Promise<unknown>, signal: AbortSignal | undefined): Promise<void> {
+  if (signal === undefined) {
+    await before;
+    return;
+  }
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<undefined>();
+  const onAbort = () => aborted.resolve(undefined);
+  signal.addEventListener("abort", onAbort, { once: true });
+  await Promise.race([before, aborted.promise]);
+  signal.removeEventListener("abort", onAbort);
+  signal.throwIfAborted();
 }
 
 const flock = "/usr/bin/flock";

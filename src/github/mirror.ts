@@ -1,5 +1,5 @@
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { TransientError } from "../errors.ts";
 import { type HostGitResult, runHostGit } from "../host-git.ts";
 import { withMirrorLock } from "./mirror-lock.ts";
@@ -67,7 +67,12 @@ type Update = MirrorInput & { deadline: number };
 
 /** In a folder beside it, moved into place when complete: a mirror is whole or not there. */
 async function makeMirror(path: string, update: Update): Promise<void> {
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  const folder = dirname(path);
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  // What a killed worker began: under the lock it is nobody's.
+  for (const name of await readdir(folder)) {
+    if (name.startsWith(`${basename(path)}.draft-`)) await rm(join(folder, name), { recursive: true, force: true });
+  }
   const draft = await mkdtemp(`${path}.draft-`);
   try {
     assertDone(await git(draft, ["init", "--quiet", "--bare", "--template=", "."]), "making a mirror");
@@ -101,10 +106,21 @@ async function fetchInto(path: string, update: Update): Promise<void> {
     signal,
   });
   if (result.exitCode === 0) return;
+  // Left by a git that was killed; under our lock no other one works here.
+  if (result.stopped === null && (await removeLocks(path))) return fetchInto(path, update);
   if (result.stopped === "timeout") {
     throw new TransientError(`fetching ${remoteUrl} was to end in time and was stopped`);
   }
   throw await explainRemoteFault({ remoteUrl, token, service: "git-upload-pack", said: result.stderr.trim(), signal });
+}
+
+/** Removes git's own lock files; true when there were any. */
+async function removeLocks(path: string): Promise<boolean> {
+  const refs = await readdir(join(path, "refs"), { recursive: true, withFileTypes: true });
+  const top = await readdir(path, { withFileTypes: true });
+  const locks = [...refs, ...top].filter((entry) => entry.isFile() && entry.name.endsWith(".lock"));
+  for (const lock of locks) await rm(join(lock.parentPath, lock.name), { force: true });
+  return locks.length > 0;
 }
 
 /** Whether it is a bare repository whose every branch and tag can be read; a missing or cut pack shows there. */

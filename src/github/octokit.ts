@@ -21,8 +21,8 @@ export type RepositoryClient = {
 export type GitHub = {
   /** Signs as the App itself. */
   app: Octokit;
-  /** The App's own numeric id, slug and bot account; read once. */
-  identity(): Promise<AppIdentity>;
+  /** The App's own numeric id, slug and bot account; read once, with a client of any repository, because GitHub shows accounts to no App itself. */
+  identity(octokit: Octokit): Promise<AppIdentity>;
   openRepository(input: {
     installationId: number;
     repositoryId: number;
@@ -48,8 +48,8 @@ export function createGitHub({ config, log }: GitHubDeps): GitHub {
   let identity: Promise<AppIdentity> | undefined;
   return {
     app,
-    identity() {
-      identity ??= readIdentity(app, config.github.serverUrl).catch((error: unknown) => {
+    identity(octokit) {
+      identity ??= readIdentity(app, octokit, config.github.serverUrl).catch((error: unknown) => {
         identity = undefined;
         throw error;
       });
@@ -76,12 +76,12 @@ export function createGitHub({ config, log }: GitHubDeps): GitHub {
   };
 }
 
-async function readIdentity(app: Octokit, serverUrl: string): Promise<AppIdentity> {
+async function readIdentity(app: Octokit, octokit: Octokit, serverUrl: string): Promise<AppIdentity> {
   try {
     const { data: self } = await app.rest.apps.getAuthenticated();
     if (self === null || self.slug === undefined) throw new Error("GET /app answered without a slug");
     const botLogin = `${self.slug}[bot]`;
-    const { data: bot } = await app.rest.users.getByUsername({ username: botLogin });
+    const { data: bot } = await octokit.rest.users.getByUsername({ username: botLogin });
     const host = new URL(serverUrl).hostname;
     return {
       id: self.id,

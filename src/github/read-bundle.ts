@@ -1,5 +1,4 @@
-import { access, lstat } from "node:fs/promises";
-import { resolve } from "node:path";
+import { access, type FileHandle, lstat, open } from "node:fs/promises";
 import { UserError } from "../errors.ts";
 import { line, type QuarantineGit } from "./quarantine.ts";
 
@@ -7,45 +6,65 @@ import { line, type QuarantineGit } from "./quarantine.ts";
 const bundleRef = "refs/heads/work";
 
 /** What git otherwise only warns of, although it can harm whoever checks the tree out. */
-const fsckErrors = ["hasDot", "hasDotdot", "hasDotgit", "emptyName", "fullPathname", "nullSha1"];
+const strictly = ["hasDot", "hasDotdot", "hasDotgit", "emptyName", "fullPathname", "nullSha1"];
+
+const maxHeaderBytes = 16 * 1024;
 
 /**
- * Fetches the bundle's one ref into the quarantine, every object checked, and gives the tree of its commit. Rejects with a
- * UserError (work-…) for anything but a well-formed bundle of that one ref.
+ * Takes the objects of the bundle's one ref into the quarantine, each of them checked, and gives the tree of its commit.
+ * Rejects with a UserError (work-…) for anything but a well-formed bundle of that one ref. Not by `git fetch`: that does
+ * not check the objects of a bundle.
  */
 export async function readBundle(
   git: QuarantineGit,
   input: { bundlePath: string; maxBytes: number },
 ): Promise<string> {
-  const file = await lstat(input.bundlePath);
-  if (!file.isFile()) throw refused("work-invalid", "came as something that is not a file");
-  if (file.size > input.maxBytes) {
-    throw refused("work-too-large", `has ${file.size} bytes packed, and ${input.maxBytes} are allowed`);
+  const found = await lstat(input.bundlePath);
+  if (!found.isFile()) throw refused("work-invalid", "came as something that is not a file");
+  if (found.size > input.maxBytes) {
+    throw refused("work-too-large", `has ${found.size} bytes packed, and ${input.maxBytes} are allowed`);
   }
-  const path = resolve(input.bundlePath);
-  const heads = await git(["bundle", "list-heads", path]);
-  const refs = heads.stdout.toString("utf8").trim().split("\n");
-  if (heads.exitCode !== 0 || refs.length !== 1 || refs[0]?.split(" ")[1] !== bundleRef) {
-    throw refused("work-invalid", `was expected as one ref ${bundleRef} and came as ${refs.length}`);
-  }
-  const fetched = await git(
-    ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", path, `${bundleRef}:${bundleRef}`],
-    {
-      protocol: "file",
-      wrapper: await limits(),
-      config: {
-        // Large files are streamed instead of held, and nothing is unpacked into single files.
-        "core.bigFileThreshold": "16m",
-        "fetch.unpackLimit": "1",
-        "pack.threads": "1",
-        ...Object.fromEntries(fsckErrors.map((name) => [`fetch.fsck.${name}`, "error"])),
+  const file = await open(input.bundlePath);
+  try {
+    const { tipSha, packOffset } = await readHeader(file);
+    const indexed = await git(
+      ["index-pack", "--stdin", "--fix-thin", "--threads=1", `--strict=${strictly.map((name) => `${name}=error`).join(",")}`],
+      {
+        stdin: file.createReadStream({ start: packOffset, autoClose: false }),
+        wrapper: await limits(),
+        // Large files are streamed instead of held.
+        config: { "core.bigFileThreshold": "16m" },
       },
-    },
-  );
-  if (fetched.exitCode !== 0) {
-    throw refused("work-invalid", `does not pass git's check (${fetched.stderr.trim().slice(-500) || "it was stopped"})`);
+    );
+    if (indexed.exitCode !== 0) {
+      const said = indexed.stderr.trim().slice(-500) || "it was stopped";
+      throw refused("work-invalid", `does not pass git's check (${said})`);
+    }
+    return await treeOf(git, tipSha);
+  } finally {
+    await file.close();
   }
-  return line(git, ["rev-parse", "--verify", `${bundleRef}^{tree}`]);
+}
+
+/** Version 2: a title, commits that it stands on, refs, an empty line, the pack. */
+async function readHeader(file: FileHandle): Promise<{ tipSha: string; packOffset: number }> {
+  const { buffer, bytesRead } = await file.read(Buffer.alloc(maxHeaderBytes), 0, maxHeaderBytes, 0);
+  const end = buffer.subarray(0, bytesRead).indexOf("\n\n");
+  const [title, ...rows] = buffer.subarray(0, Math.max(0, end)).toString("latin1").split("\n");
+  const refs = rows.filter((row) => !row.startsWith("-"));
+  const [, tipSha] = new RegExp(`^([0-9a-f]{40}) ${bundleRef}$`).exec(refs[0] ?? "") ?? [];
+  if (title !== "# v2 git bundle" || refs.length !== 1 || tipSha === undefined) {
+    throw refused("work-invalid", `was expected as a bundle of ${bundleRef} alone and came as something else`);
+  }
+  return { tipSha, packOffset: end + 2 };
+}
+
+async function treeOf(git: QuarantineGit, tipSha: string): Promise<string> {
+  const type = await git(["cat-file", "-t", tipSha]);
+  if (type.stdout.toString("utf8").trim() !== "commit") {
+    throw refused("work-invalid", "was expected to hold a commit and does not");
+  }
+  return line(git, ["rev-parse", "--verify", `${tipSha}^{tree}`]);
 }
 
 /** A small bundle can unpack into a great deal: memory, processor time and disk of this one git are bounded. */

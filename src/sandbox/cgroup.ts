@@ -11,7 +11,6 @@ export type CgroupLimits = { memoryBytes: number; processes: number };
 export type Cgroup = {
   /** A process joins by writing 0 to `cgroup.procs` of each. */
   directories: readonly string[];
-  kill: () => Promise<void>;
   close: () => Promise<void>;
 };
 
@@ -59,12 +58,14 @@ export async function openCgroup(home: CgroupHome, limits: CgroupLimits): Promis
   } else {
     await set("memory.limit_in_bytes", String(limits.memoryBytes));
   }
-  const kill = async () => {
-    for (const directory of directories) {
-      for (const pid of await readLines(join(directory, "cgroup.procs"))) sendSignal(Number(pid), "SIGKILL");
-    }
-  };
-  return { directories, kill, close: () => removeAll(directories) };
+  return { directories, close: () => removeAll(directories) };
+}
+
+/** Kills whatever is in the cgroups; those that are gone hold nothing. */
+export async function killCgroups(directories: readonly string[]): Promise<void> {
+  for (const directory of directories) {
+    for (const pid of await readLines(join(directory, "cgroup.procs"))) sendSignal(Number(pid), "SIGKILL");
+  }
 }
 
 /** Removes what a killed worker left. A cgroup with a living process stays, and so does a fresh one: another worker may be about to fill it. */

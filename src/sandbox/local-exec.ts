@@ -1,4 +1,4 @@
-import { openCgroup, type CgroupLimits } from "./cgroup.ts";
+import { type CgroupLimits, killCgroups, openCgroup } from "./cgroup.ts";
 import { bwrapArgs } from "./bwrap-args.ts";
 import { gatewayUrlInside, launcherArgv, limitArgv, type ProcessLimits } from "./launcher.ts";
 import type { LocalHost } from "./local-host.ts";
@@ -22,30 +22,47 @@ export type LocalMachine = {
   patience: { timeout: Patience; abort: Patience };
 };
 
+type Undo = (() => Promise<void>)[];
+
 /** Runs one command in a local machine, from its start to the end of its whole process tree. */
 export async function runInMachine(
   machine: LocalMachine,
   input: ExecInput,
   stdin: number | "ignore",
 ): Promise<ExecResult> {
-  await using undo = new AsyncDisposableStack();
+  const undo: Undo = [];
+  try {
+    return await runWithUndo(machine, input, { stdin, undo });
+  } finally {
+    for (const step of undo.reverse()) await step();
+  }
+}
+
+async function runWithUndo(
+  machine: LocalMachine,
+  input: ExecInput,
+  { stdin, undo }: { stdin: number | "ignore"; undo: Undo },
+): Promise<ExecResult> {
   const { host } = machine;
   const cgroup = host.cgroups === null ? null : await openCgroup(host.cgroups, machine.limits);
-  if (cgroup !== null) undo.defer(() => cgroup.close());
+  if (cgroup !== null) undo.push(() => cgroup.close());
   const gatewayUrl = await openGateway(machine, input, undo);
   const env = environment(machine, typeof input.env === "function" ? input.env(gatewayUrl) : (input.env ?? {}));
   if (input.signal?.aborted === true) return neverStarted;
-  const joinArgv = cgroup === null ? [] : ["/bin/sh", "-c", joinScript, "join", ...cgroup.directories, "--"];
+  const cgroups = cgroup?.directories ?? [];
+  const joinArgv = cgroup === null ? [] : ["/bin/sh", "-c", joinScript, "join", ...cgroups, "--"];
   const start = { machine, input, env, joinArgv, stdin };
-  const running = host.isolation === "bwrap" ? isolated(start) : plain(start, cgroup?.kill ?? null);
+  const running = host.isolation === "bwrap" ? isolated(start) : plain(start, cgroups);
   const watched = watchCommand(running, input, machine.patience);
   const { pid } = running.child;
   if (pid !== undefined) {
     // Not awaited before the watching: a command may be over before its record is written.
-    const record = recordRun(machine.layout.run, { pid, group: host.isolation === "none" });
-    undo.defer(async () => (await record)());
+    const record = recordRun(machine.layout.run, { pid, group: host.isolation === "none", cgroups });
+    // Without a record nobody else could end it, as when the machine was killed in this very moment.
+    record.catch(() => running.kill());
+    undo.push(async () => (await record)());
   }
-  return await watched;
+  return watched;
 }
 
 const neverStarted: ExecResult = {
@@ -96,7 +113,7 @@ function isolated({ machine, input, env, joinArgv, stdin }: Start): Running {
   return startBwrap(bwrap, options, { joinArgv, argv: [first, ...rest], stdin });
 }
 
-function plain({ machine, input, env, joinArgv, stdin }: Start, killStrays: (() => Promise<void>) | null) {
+function plain({ machine, input, env, joinArgv, stdin }: Start, cgroups: readonly string[]) {
   const { prlimit, setpriv } = machine.host.tools;
   const [first = "", ...rest] = [
     // Dies with the worker, as an isolated command does.
@@ -110,18 +127,18 @@ function plain({ machine, input, env, joinArgv, stdin }: Start, killStrays: (() 
     stdin,
     cwd: input.cwd ?? machine.paths.workspace,
     env,
-    killStrays,
+    killStrays: () => killCgroups(cgroups),
   });
 }
 
 async function openGateway(
   machine: LocalMachine,
   input: ExecInput,
-  undo: AsyncDisposableStack,
+  undo: Undo,
 ): Promise<string> {
   if (input.gatewaySocket === undefined || machine.host.isolation === "bwrap") return gatewayUrlInside;
   const forwarder = await openLoopbackForwarder(input.gatewaySocket);
-  undo.defer(() => forwarder.close());
+  undo.push(() => forwarder.close());
   return forwarder.url;
 }
 

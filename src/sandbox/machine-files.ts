@@ -129,7 +129,7 @@ async function makeDirectory(directory: string, path: string): Promise<void> {
 
 function locate(folders: readonly SharedFolder[], path: string): { folder: SharedFolder; parts: string[] } {
   const clean = posix.normalize(path);
-  if (clean !== path || path.includes("\0")) {
+  if (clean !== path || path.includes("\0") || path.endsWith("/")) {
     throw new TypeError(`expected an absolute path without . and .., got ${JSON.stringify(path)}`);
   }
   const folder = folders.find(({ inside }) => clean.startsWith(`${inside}/`));

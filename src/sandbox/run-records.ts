@@ -1,6 +1,7 @@
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
+import { killCgroups } from "./cgroup.ts";
 import { isAlive, readProcessIdentity } from "./process-identity.ts";
 import { sendSignal } from "./running.ts";
 import { SandboxError } from "./sandbox.ts";
@@ -8,28 +9,34 @@ import { SandboxError } from "./sandbox.ts";
 const identity = z.object({ pid: z.number().int().positive(), startTicks: z.string() });
 
 const runRecord = z.object({
+  /** Boot and process namespace that the numbers belong to: elsewhere they mean other processes. */
+  system: z.string(),
   /** The process that stands for the command: bubblewrap, or the leader of a process group. */
   command: identity,
-  /** Signal the group instead of the process. */
+  /** The command is a whole process group, which can outlive its leader. */
   group: z.boolean(),
+  cgroups: z.array(z.string()),
   /** The worker that started it and waits for it. */
   owner: identity,
 });
 
-/** Notes a started command, so that another worker can end it; gives the undo. */
+type RunRecord = z.infer<typeof runRecord>;
+
+/** Notes a started command, so that another worker can end it; gives the undo. Rejects when the machine has gone meanwhile. */
 export async function recordRun(
   directory: string,
-  input: { pid: number; group: boolean },
+  input: { pid: number; group: boolean; cgroups: readonly string[] },
 ): Promise<() => Promise<void>> {
-  const [command, owner] = await Promise.all([
+  const [system, command, owner] = await Promise.all([
+    readSystem(),
     readProcessIdentity(input.pid),
     readProcessIdentity(process.pid),
   ]);
   // Over already, or a system without /proc, where a number alone would not tell whom a later signal hits.
-  if (command === null || owner === null) return () => Promise.resolve();
+  if (system === null || command === null || owner === null) return () => Promise.resolve();
+  const record = { system, command, group: input.group, cgroups: [...input.cgroups], owner } satisfies RunRecord;
   const path = join(directory, `${input.pid}-${command.startTicks}.json`);
-  await mkdir(directory, { recursive: true });
-  await writeFile(path, JSON.stringify({ command, group: input.group, owner }));
+  await writeFile(path, JSON.stringify(record));
   return () => rm(path, { force: true });
 }
 
@@ -38,23 +45,37 @@ export async function endRuns(directory: string, which: "all" | "orphans"): Prom
   for (const name of await list(directory)) {
     const path = join(directory, name);
     const record = await readRecord(path);
-    if (record === null) continue;
+    if (record === null || (await isForeign(record))) continue;
     if (which === "orphans" && (await isAlive(record.owner))) continue;
-    if (await isAlive(record.command)) {
-      sendSignal(record.group ? -record.command.pid : record.command.pid, "SIGKILL");
-      await untilGone(record.command);
-    }
+    await endRun(record);
     await rm(path, { force: true });
   }
 }
 
-/** Whether any command of the machine is running. */
-export async function hasRuns(directory: string): Promise<boolean> {
-  for (const name of await list(directory)) {
-    const record = await readRecord(join(directory, name));
-    if (record !== null && (await isAlive(record.command))) return true;
+async function endRun(record: RunRecord): Promise<void> {
+  const { command } = record;
+  const leader = await readProcessIdentity(command.pid);
+  // A number that another process has now is not taken for a group's either.
+  const isOurs = leader === null || leader.startTicks === command.startTicks;
+  if (record.group && isOurs) sendSignal(-command.pid, "SIGKILL");
+  else if (leader !== null && isOurs) sendSignal(command.pid, "SIGKILL");
+  await killCgroups(record.cgroups);
+  await untilGone(command);
+}
+
+/** Written under another boot or in another container: its processes are gone or out of reach. */
+async function isForeign(record: RunRecord): Promise<boolean> {
+  return record.system !== (await readSystem());
+}
+
+async function readSystem(): Promise<string | null> {
+  try {
+    const boot = await readFile("/proc/sys/kernel/random/boot_id", "utf8");
+    return `${boot.trim()} ${await readlink("/proc/self/ns/pid")}`;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
+    throw error;
   }
-  return false;
 }
 
 async function untilGone(command: z.infer<typeof identity>): Promise<void> {
@@ -67,7 +88,7 @@ async function untilGone(command: z.infer<typeof identity>): Promise<void> {
   }
 }
 
-async function readRecord(path: string): Promise<z.infer<typeof runRecord> | null> {
+async function readRecord(path: string): Promise<RunRecord | null> {
   let text: string;
   try {
     text = await readFile(path, "utf8");

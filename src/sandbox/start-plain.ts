@@ -10,8 +10,8 @@ export function startPlain(
   input: StartInput & {
     cwd: string;
     env: Readonly<Record<string, string>>;
-    /** Kills what has left the group; null without cgroups. */
-    killStrays: (() => Promise<void>) | null;
+    /** Kills what has left the group, as far as a cgroup holds it. */
+    killStrays: () => Promise<void>;
   },
 ): Running {
   const [file, ...args] = [...input.joinArgv, ...input.argv];
@@ -31,7 +31,7 @@ export function startPlain(
     kill: () => group("SIGKILL"),
     async cleanUp() {
       group("SIGKILL");
-      await input.killStrays?.();
+      await input.killStrays();
     },
     assertStarted: () => undefined,
     mayLeaveStrays: true,

@@ -2,10 +2,13 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Deps } from "../deps.ts";
+import { hasForwardedStatus } from "../gateway/refusal-store.ts";
 import { openGatewaySocket } from "../gateway/gateway-socket.ts";
 import { mintTurnToken, revokeTurnToken } from "../gateway/turn-token.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { priceCall } from "../usage/price.ts";
 import { agentCommand } from "./agent-command.ts";
+import type { ResultEvent } from "./agent-events.ts";
 import { renewAgentHome } from "./agent-home.ts";
 import { followAgent, type AgentProgress } from "./follow-agent.ts";
 import type { CommandRun } from "./fold-commands.ts";
@@ -79,10 +82,9 @@ export async function runAgent(
     });
     return { ended: result, follower: await following.end() };
   });
-  const spent = await wasBudgetSpent(deps.db, turn);
   const text = await sandbox.readFile(files.result, { maxBytes: maxResultBytes });
   return {
-    outcome: toAgentOutcome({ ...ended, result: follower.result, budgetSpent: spent }),
+    outcome: toAgentOutcome({ ...ended, result: follower.result, budgetSpent: await wasBudgetSpent(deps, turn, follower.result) }),
     resultText: text === null ? null : Buffer.from(text).toString("utf8"),
     commands: follower.commands,
     endedAt: deps.clock.now().toISOString(),
@@ -107,7 +109,7 @@ async function withGateway<T>(
   const directory = await mkdtemp(join(tmpdir(), "rc-gw-"));
   const socketPath = join(directory, "gateway.sock");
   try {
-    const gateway = await openGatewaySocket(deps, { socketPath });
+    const gateway = await openGatewaySocket({ ...deps, priceCall }, { socketPath });
     try {
       return await run({ socketPath, turnToken });
     } finally {
@@ -117,4 +119,11 @@ async function withGateway<T>(
     await revokeTurnToken(deps.db, { accountId, token: turnToken });
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+/** With this status the gateway ends a turn whose budget is used up; the model's API has it too, for want of credit. */
+const paymentRequired = 402;
+
+async function wasBudgetSpent(deps: RunAgentDeps, turn: Turn, result: ResultEvent | null): Promise<boolean> {
+  return result?.apiErrorStatus === paymentRequired && !(await hasForwardedStatus(deps.db, turn, paymentRequired));
 }

@@ -28,6 +28,7 @@ const maxBundleBytes = 256 * 1024 * 1024;
 
 export type PublishInput = {
   claim: Claim;
+  reader: Octokit;
   sandbox: Sandbox;
   mirrorPath: string;
   /** What the agent started from: parent of the commit, and where the branch must still stand. */
@@ -68,7 +69,7 @@ export async function publish(deps: PublishDeps, input: PublishInput): Promise<P
       hostPath: join(directory, "work.bundle"),
     });
     if (bundle.kind === "unchanged") return { kind: "unchanged" };
-    const identity = await deps.github.identity();
+    const identity = await deps.github.identity(input.reader);
     const describe = await pullRequestDescriber(input);
     const { title } = describe([]);
     const commit = await buildCommit({

@@ -28,7 +28,7 @@ export async function ensureStatusComment(
   thread: Thread & { holder: StepHolder; phase: StatusPhase },
 ): Promise<StatusComment & { written: boolean }> {
   const { task, client, holder } = thread;
-  const { botId } = await deps.github.identity();
+  const { botId } = await deps.github.identity(client.octokit);
   let written = false;
   const { commentId } = await runStep<StatusComment>(deps, holder, {
     name: "status-comment",

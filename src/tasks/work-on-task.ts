@@ -72,6 +72,7 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
   const turn = readTurnResult(run, deps.config);
   const published = await publish(deps, {
     claim,
+    reader: reader.octokit,
     sandbox,
     mirrorPath: mirror.path,
     parentSha: start.sha,

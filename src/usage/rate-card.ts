@@ -51,13 +51,16 @@ export const rateCard: Readonly<Record<string, RateCardEntry>> = {
   "claude-mythos-5-2": rates(8, 40, 0.2),
 };
 
-const dearest = Object.values(rateCard).reduce<Rates>((most, entry) => ({
-  input: Math.max(most.input, entry.input),
-  output: Math.max(most.output, entry.output),
-  cacheRead: Math.max(most.cacheRead, entry.cacheRead),
-  cacheWrite5m: Math.max(most.cacheWrite5m, entry.cacheWrite5m),
-  cacheWrite1h: Math.max(most.cacheWrite1h, entry.cacheWrite1h),
-}), rates(0, 0, 0));
+const dearest = Object.values(rateCard).reduce<Rates>(
+  (most, entry) => ({
+    input: Math.max(most.input, entry.input),
+    output: Math.max(most.output, entry.output),
+    cacheRead: Math.max(most.cacheRead, entry.cacheRead),
+    cacheWrite5m: Math.max(most.cacheWrite5m, entry.cacheWrite5m),
+    cacheWrite1h: Math.max(most.cacheWrite1h, entry.cacheWrite1h),
+  }),
+  rates(0, 0, 0),
+);
 
 /** The entry of a model by any of its names; a model that the card does not know costs as much as the dearest one. */
 export function findRates(model: string): RateCardEntry {

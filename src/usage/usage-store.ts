@@ -49,14 +49,15 @@ async function requireSettled(tx: Tx, attempt: Attempt): Promise<void> {
 }
 
 function ofAttempt({ taskId, accountId, attempt }: Attempt) {
-  return and(
-    eq(modelCall.taskId, taskId),
-    eq(modelCall.accountId, accountId),
-    eq(modelCall.fence, attempt),
-  );
+  return and(eq(modelCall.taskId, taskId), eq(modelCall.accountId, accountId), eq(modelCall.fence, attempt));
 }
 
-export type ModelUsage = TokenCounts & { model: string; calls: number; costMicroUsd: number };
+export type ModelUsage = TokenCounts & {
+  model: string;
+  calls: number;
+  costMicroUsd: number;
+  priceMicroUsd: number;
+};
 
 export type TaskUsage = {
   /** The dearest first. */
@@ -97,7 +98,7 @@ export async function sumTaskUsage(db: Db, input: { accountId: string; taskId: s
       .orderBy(sql`sum(${cost}) desc`, modelCall.model),
   );
   return {
-    models: rows.map(({ priceMicroUsd: _, ...row }) => row),
+    models: rows,
     costMicroUsd: rows.reduce((sum, row) => sum + row.costMicroUsd, 0),
     priceMicroUsd: rows.reduce((sum, row) => sum + row.priceMicroUsd, 0),
   };

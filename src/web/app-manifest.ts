@@ -57,14 +57,19 @@ function permissionReasons(document: Document): Map<string, string> {
   const entries = document.get("default_permissions");
   if (!isMap(entries)) return new Map();
   return new Map(
-    entries.items.map((pair) => [String(isScalar(pair.key) ? pair.key.value : pair.key), commentOf(pair.value as Node | null)]),
+    entries.items.map((pair) => [
+      String(isScalar(pair.key) ? pair.key.value : pair.key),
+      commentOf(pair.value as Node | null),
+    ]),
   );
 }
 
 function eventReasons(document: Document): Map<string, string> {
   const entries = document.get("default_events");
   if (!isSeq(entries)) return new Map();
-  return new Map(entries.items.map((item) => [String(isScalar(item) ? item.value : item), commentOf(item as Node)]));
+  return new Map(
+    entries.items.map((item) => [String(isScalar(item) ? item.value : item), commentOf(item as Node)]),
+  );
 }
 
 function commentOf(node: Node | null): string {

@@ -5,7 +5,9 @@ type Piece = Html | string | number | readonly Piece[];
 
 /** Markup whose values are escaped; a value that is markup itself, or a list of such, stays as it is. */
 export function html(strings: TemplateStringsArray, ...values: readonly Piece[]): Html {
-  return { html: strings.reduce((text, part, index) => `${text}${toMarkup(values[index - 1] ?? "")}${part}`) };
+  return {
+    html: strings.reduce((text, part, index) => `${text}${toMarkup(values[index - 1] ?? "")}${part}`),
+  };
 }
 
 function toMarkup(piece: Piece): string {

@@ -10,7 +10,17 @@ import { UserError, toError } from "../errors.ts";
  */
 export function readSettings(path: string, environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
-  return existsSync(path) ? { ...parseEnv(readFileSync(path, "utf8")), ...given } : given;
+  if (!existsSync(path)) return given;
+  try {
+    return { ...parseEnv(readFileSync(path, "utf8")), ...given };
+  } catch (cause) {
+    throw new UserError(
+      "settings-unreadable",
+      `Expected to read the settings in ${path}, got: ${toError(cause).message}.`,
+      "Run the command as the bot's user, who owns the file.",
+      { cause },
+    );
+  }
 }
 
 /** Which variables belong to a GitHub App; one that is set already is never overwritten. */

@@ -34,9 +34,25 @@ const installation = z.object({
   installation: z.object({ id: z.int(), updated_at: z.union([z.string(), z.int()]) }),
 });
 
+const askingActions = new Map<string, readonly string[] | "all">([
+  ["issue_comment", ["created"]],
+  ["issues", ["labeled", "assigned", "closed", "deleted", "transferred"]],
+  ["pull_request", ["closed"]],
+  ["installation", "all"],
+  ["installation_repositories", "all"],
+  ["repository", ["renamed", "transferred", "deleted", "publicized", "privatized"]],
+]);
+
+/** Whether a delivery of this name can ask anything of us at all; what it does ask, only its body tells. */
+export function mayAsk(event: string, action: string | null): boolean {
+  const actions = askingActions.get(event);
+  if (actions === undefined) return false;
+  return actions === "all" || (action !== null && actions.includes(action));
+}
+
 /**
  * What, if anything, the delivery asks for. Throws a ZodError when a body of a kind we act on lacks what it must
- * have. `repository` and `installation_repositories` have no key: GitHub does not move `updated_at` for them, so
+ * have. News of repositories and permissions has no key: GitHub does not move `updated_at` for it, so
  * the second of two equal changes would pass for a replay of the first, while acting on a replay changes nothing.
  */
 export function readRequest(
@@ -44,25 +60,22 @@ export function readRequest(
   body: Body,
   options: { triggerLabel: string },
 ): DeliveryRequest | null {
+  if (kind === null || !mayAsk(kind, typeof body.action === "string" ? body.action : null)) return null;
   switch (kind) {
     case "issue_comment":
-      return body.action === "created" ? readComment(commentCreated.parse(body)) : null;
+      return readComment(commentCreated.parse(body));
     case "issues":
       return readIssue(body, options.triggerLabel);
     case "pull_request":
-      return body.action === "closed" ? readPullClosed(pullClosed.parse(body)) : null;
+      return readPullClosed(pullClosed.parse(body));
     case "installation": {
       const { action, installation: it } = installation.parse(body);
-      return { businessKey: `installation:${it.id}:${action}:${it.updated_at}`, at: null };
+      const key = `installation:${it.id}:${action}:${it.updated_at}`;
+      return { businessKey: action === "new_permissions_accepted" ? null : key, at: null };
     }
     case "installation_repositories":
-      return { businessKey: null, at: null };
     case "repository":
-      return ["renamed", "transferred", "deleted", "publicized", "privatized"].includes(
-        action.parse(body.action),
-      )
-        ? { businessKey: null, at: null }
-        : null;
+      return { businessKey: null, at: null };
     default:
       return null;
   }

@@ -1,7 +1,7 @@
 import { cancelTasks } from "../tasks/cancel-task.ts";
 import { endSession, findOpenSession, findSessionByPull } from "../sessions/session-store.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
-import { issueAssigned, issueGone, issueLabeled, pullRequestClosed } from "./payloads.ts";
+import { issueAssigned, issueGone, issueLabeled, pullRequestClosed, type IssueAssigned } from "./payloads.ts";
 import { admit, startTask, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 
 type IssueEvent = ReturnType<typeof issueGone.parse>;
@@ -28,13 +28,25 @@ export async function onIssueAssigned(
   payload: unknown,
 ): Promise<string> {
   const event = issueAssigned.parse(payload);
-  const { botId } = await deps.github.identity();
-  if (event.assignee.id !== botId) return "other-assignee";
+  if (event.assignee.type !== "Bot" || !(await isOurBot(deps, event))) return "other-assignee";
   if (event.issue.pull_request !== undefined) return "assigned-to-pull-request";
   return startFromIssue(deps, deliveryId, event, {
     trigger: "assign",
     businessKey: `assign:${event.issue.id}:${event.assignee.id}:${event.issue.updated_at}`,
   });
+}
+
+async function isOurBot(deps: TriggerDeps, event: IssueAssigned): Promise<boolean> {
+  const client = await deps.github.openRepository({
+    installationId: event.installation.id,
+    repositoryId: event.repository.id,
+    permissions: {},
+  });
+  try {
+    return event.assignee.id === (await deps.github.identity(client.octokit)).botId;
+  } finally {
+    await client.revoke();
+  }
 }
 
 async function startFromIssue(

@@ -51,13 +51,13 @@ export async function admit(
   const tenant = await ensureTenant(deps.system, tenantFacts(deps, event));
   if (tenant.removed) return "not-installed";
   if (tenant.suspended) return "suspended";
-  const identity = await deps.github.identity();
   const client = await deps.github.openRepository({
     installationId: event.installation.id,
     repositoryId: event.repository.id,
     permissions: { contents: "read", issues: "write" },
   });
   try {
+    const identity = await deps.github.identity(client.octokit);
     const repository = { owner: client.owner, name: client.name };
     const verdict = await checkGate(client.octokit, {
       sender: event.sender,

@@ -8,7 +8,7 @@ export type TestMachine = {
   provider: SandboxProvider;
   sandbox: Sandbox;
   /** Runs a script inside; 20 s at most unless said otherwise. */
-  sh(script: string, input?: Partial<ExecInput>): Promise<ExecResult>;
+  sh: (script: string, input?: Partial<ExecInput>) => Promise<ExecResult>;
 };
 
 /** A local machine in a folder of its own, removed with everything in it when the test has finished. */

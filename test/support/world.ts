@@ -11,7 +11,7 @@ import { readConfig, type Config } from "../../src/config.ts";
 import { createLogger } from "../../src/log.ts";
 import { startServer, type RunningServer } from "../../src/server.ts";
 import { startWorker, type Worker } from "../../src/worker.ts";
-import { startGitHub, type AppView, type GitHubStandin, type InstallationView } from "../standins/github/github.ts";
+import { startGitHub, type GitHubStandin } from "../standins/github/github.ts";
 import { startModel, type ModelStandin } from "../standins/model/start-model.ts";
 import type { Scenario } from "../standins/model/reply.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
@@ -24,8 +24,8 @@ export type World = {
   model: ModelStandin;
   database: TestDatabase;
   config: Config & { databaseUrl: string };
-  app: AppView;
-  installation: InstallationView;
+  app: Awaited<ReturnType<GitHubStandin["createApp"]>>;
+  installation: ReturnType<GitHubStandin["install"]>;
   server: RunningServer;
   /** owner/name; alice may write to it, bob may not. */
   repository: string;
@@ -91,7 +91,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
   const config = { ...readConfig(env), databaseUrl: database.url };
   const server = await startServer({ config, log: createLogger(config, "server") });
-  github.setWebhook(app.id, { url: `${server.url}/api/github/webhooks` });
+  github.setWebhook(app, { url: `${server.url}/api/github/webhooks` });
   const installation = github.install({ app, owner: "acme", repositories: "all" });
   const workers: Worker[] = [];
   const children: ChildProcess[] = [];

@@ -4,18 +4,19 @@ import { repositoryRules } from "./permissions.ts";
 import type { Rule } from "./permissions.ts";
 import { atLeast, covers, roleOf, widen } from "./roles.ts";
 import type { Actor, Level, Permissions, Repository } from "./state.ts";
-import { issueByNumber, repositoryByName } from "./world.ts";
+import { issueByNumber, repositoryByFormerName, repositoryByName } from "./world.ts";
 import type { World } from "./world.ts";
 
-export type Request = Pick<Call, "operationId" | "actor" | "params" | "method">;
+export type Request = Pick<Call, "operationId" | "actor" | "params" | "method" | "path">;
 
 /** The repository of the path, once the caller is known to be allowed this operation on it; throws GitHub's refusal else. */
 export function openRepository(world: World, request: Request): Repository {
   const { owner = "", repo = "" } = request.params;
-  const repository = repositoryByName(world, owner, repo);
+  const former = repositoryByFormerName(world, owner, repo);
+  const repository = repositoryByName(world, owner, repo) ?? (isGit(request) ? former : undefined);
   const rule = repositoryRules.get(request.operationId);
   if (rule === undefined) throw new Error(`permissions.ts has no rule for ${request.operationId}.`);
-  if (repository === undefined) throw notFound();
+  if (repository === undefined) throw former === undefined ? notFound() : moved(world, request, former);
   const input = { world, request, repository, rule };
   switch (request.actor.kind) {
     case "anonymous":
@@ -34,6 +35,15 @@ export function openRepository(world: World, request: Request): Repository {
     throw new HttpError(403, "Repository was archived so is read-only.");
   }
   return repository;
+}
+
+/** Git follows a repository to its new name in silence, the API says where it went. */
+function moved(world: World, request: Request, former: Repository): HttpError {
+  const rest = request.path.split("/").slice(4);
+  const location = [`${world.apiUrl}/repositories/${former.id}`, ...rest].join("/");
+  const isGet = request.method === "GET";
+  const message = isGet ? "Moved Permanently" : "Temporary Redirect";
+  return new HttpError(isGet ? 301 : 307, message, { body: { url: location }, headers: { location } });
 }
 
 type Input = { world: World; request: Request; repository: Repository; rule: Rule };
@@ -75,6 +85,10 @@ export function reaches(repository: Repository, actor: Actor & { kind: "installa
   if (actor.installation.selection === "selected" && !actor.installation.repositoryIds.has(repository.id))
     return false;
   return actor.repositoryIds?.has(repository.id) ?? true;
+}
+
+function isGit(request: Request): boolean {
+  return request.operationId === "git/upload-pack" || request.operationId === "git/receive-pack";
 }
 
 function isRead(request: Request): boolean {

@@ -60,7 +60,7 @@ export function gitActor(world: World, authorization: string | undefined): Actor
 export function openForGit(world: World, request: GitRequest, actor: Actor): Repository {
   const { owner, repo, operationId } = request;
   try {
-    return openRepository(world, { operationId, actor, params: { owner, repo }, method: "GIT" });
+    return openRepository(world, { operationId, actor, params: { owner, repo }, method: "GIT", path: "" });
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;
     const isHidden = error.status === 404 || error.status === 401;

@@ -88,6 +88,7 @@ async function openWorld(input: Pick<World, "directory" | "url" | "now">): Promi
     apps: new Map(),
     installations: new Map(),
     repositories: new Map(),
+    formerNames: new Map(),
     tokens: new Map(),
     manifests: new Map(),
     deliveries: [],

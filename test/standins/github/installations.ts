@@ -80,12 +80,13 @@ export function setInstalledRepositories(
   const added = after.filter((repository) => !before.includes(repository));
   const removed = before.filter((repository) => !after.includes(repository));
   if (added.length > 0)
-    emitRepositories(world, installation, { action: "added", added, removed: [], by: input.by });
+    tellRepositories(world, installation, { action: "added", added, removed: [], by: input.by });
   if (removed.length > 0)
-    emitRepositories(world, installation, { action: "removed", added: [], removed, by: input.by });
+    tellRepositories(world, installation, { action: "removed", added: [], removed, by: input.by });
 }
 
-function emitRepositories(
+/** Tells an App which repositories it reaches now, or no longer. */
+export function tellRepositories(
   world: World,
   installation: Installation,
   input: { action: "added" | "removed"; added: Repository[]; removed: Repository[]; by: Account },

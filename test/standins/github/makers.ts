@@ -12,6 +12,15 @@ import { actAs } from "./people.ts";
 import type { Person } from "./people.ts";
 import type { Files } from "./git-write.ts";
 import { addCommit, addRepository } from "./repositories.ts";
+import {
+  announceRepository,
+  archiveRepository,
+  deleteRepository,
+  renameRepository,
+  setDefaultBranch,
+  setVisibility,
+  transferRepository,
+} from "./repository-changes.ts";
 import type { Account, App, Installation, Permissions, Repository, Role } from "./state.ts";
 
 export type AccountView = { id: number; login: string };
@@ -77,6 +86,10 @@ export type Makers = {
   /** A push by a person; gives the commit's id. */
   commit(repo: string, input: CommitOptions): Promise<string>;
   renameRepository(repo: string, name: string): void;
+  transferRepository(repo: string, owner: string): void;
+  deleteRepository(repo: string): void;
+  setVisibility(repo: string, visibility: "public" | "private"): void;
+  setDefaultBranch(repo: string, branch: string): void;
   archive(repo: string): void;
   setRole(repo: string, login: string, role: Role): void;
   protectBranch(repo: string, branch: string): void;
@@ -121,13 +134,16 @@ function accountMakers(
 
 function repositoryMakers(
   world: World,
-): Pick<
-  Makers,
-  "createRepository" | "commit" | "renameRepository" | "archive" | "setRole" | "protectBranch"
-> {
+): Omit<Makers, keyof ReturnType<typeof accountMakers> | keyof ReturnType<typeof installationMakers>> {
+  const at = (repo: string): { repository: Repository; by: Account } => {
+    const repository = repositoryNamed(world, repo);
+    return { repository, by: personFor(world, ownerOf(world, repository)) };
+  };
   return {
     createRepository: async (input) => {
-      const repository = await addRepository(world, { ...input, owner: account(world, input.owner) });
+      const owner = account(world, input.owner);
+      const repository = await addRepository(world, { ...input, owner });
+      announceRepository(world, { repository, by: personFor(world, owner) });
       const name = fullName(world, repository);
       const { id, directory } = repository;
       return { id, fullName: name, cloneUrl: `${world.url}/${name}.git`, directory };
@@ -137,12 +153,13 @@ function repositoryMakers(
       const sender = by === undefined ? ownerOf(world, repository) : account(world, by);
       return await addCommit(world, repository, { ...input, by: sender });
     },
-    renameRepository: (repo, name) => {
-      repositoryNamed(world, repo).name = name;
-    },
-    archive: (repo) => {
-      repositoryNamed(world, repo).archived = true;
-    },
+    renameRepository: (repo, name) => renameRepository(world, { ...at(repo), name }),
+    transferRepository: (repo, owner) =>
+      transferRepository(world, { ...at(repo), to: account(world, owner) }),
+    deleteRepository: (repo) => deleteRepository(world, at(repo)),
+    setVisibility: (repo, visibility) => setVisibility(world, { ...at(repo), visibility }),
+    setDefaultBranch: (repo, branch) => setDefaultBranch(world, { ...at(repo), branch }),
+    archive: (repo) => archiveRepository(world, at(repo)),
     setRole: (repo, login, role) => {
       const { roles } = repositoryNamed(world, repo);
       if (role === "none") roles.delete(account(world, login).id);

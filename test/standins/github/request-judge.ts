@@ -22,7 +22,7 @@ export async function openRequestJudge(slice: JsonObject, context: ShapeContext)
     definition: withoutResponses(slice) as unknown as Document,
     quick: true,
     coerceTypes: true,
-    ajvOpts: { strict: false, logger: false, allErrors: false },
+    ajvOpts: { strict: false, logger: false, code: { optimize: false } },
     customizeAjv: (ajv) => {
       addFormats.default(ajv);
       return ajv;

@@ -20,7 +20,7 @@ export function finishAnswer(
   }
   if (answer.status === 204) return { status: 204, headers, body: Buffer.alloc(0) };
   const shaped =
-    answer.status < 400
+    answer.status < 300
       ? world.contract.answer(operationId, answer.status, answer.facts)
       : (answer.facts ?? null);
   judgeLater(world, { operationId, status: answer.status, body: shaped });
@@ -36,7 +36,7 @@ export function finishAnswer(
 }
 
 function judgeLater(world: World, input: { operationId: string; status: number; body: Json }): void {
-  if (input.status >= 400) return;
+  if (input.status >= 300) return;
   world.later(() => {
     const { operationId, status, body } = input;
     // Through text once, as the caller sees it: undefined members are gone.

@@ -39,7 +39,9 @@ pull-request-labeled pull-request-unlabeled pull-request-assigned pull-request-u
 pull-request-review-requested pull-request-ready-for-review pull-request-converted-to-draft
 pull-request-locked pull-request-unlocked
 pull-request-review-submitted pull-request-review-comment-created pull-request-review-comment-edited
-pull-request-review-comment-deleted check-run-created check-run-completed check-run-rerequested push ping
+pull-request-review-comment-deleted check-run-created check-run-completed check-run-rerequested
+repository-created repository-renamed repository-deleted repository-archived repository-edited repository-privatized
+repository-publicized repository-transferred push
 `
   .trim()
   .split(/\s+/);

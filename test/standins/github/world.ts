@@ -40,6 +40,8 @@ export type World = {
   apps: Map<number, App>;
   installations: Map<number, Installation>;
   repositories: Map<number, Repository>;
+  /** `owner/name` in lower case, once a repository's, to its id. */
+  formerNames: Map<string, number>;
   tokens: Map<string, Token>;
   manifests: Map<string, { appId: number; webhookSecret: string | null; expiresAt: number }>;
   deliveries: Delivery[];
@@ -147,6 +149,16 @@ export function repositoryByName(
 export function repositoryNamed(world: Pick<World, "accounts" | "repositories">, name: string): Repository {
   const [owner = "", repository = ""] = name.split("/");
   return must(repositoryByName(world, owner, repository), `repository ${name}`);
+}
+
+/** The repository that once had this name, if it has another now. */
+export function repositoryByFormerName(
+  world: Pick<World, "formerNames" | "repositories">,
+  owner: string,
+  name: string,
+): Repository | undefined {
+  const id = world.formerNames.get(`${owner}/${name.replace(/\.git$/, "")}`.toLowerCase());
+  return id === undefined ? undefined : world.repositories.get(id);
 }
 
 /** The issue or pull request of that number, unless it was deleted. */

@@ -1,4 +1,3 @@
-import { once } from "node:events";
 import type { ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { countTokens } from "./prompt-cache.ts";
@@ -89,23 +88,16 @@ async function send(response: ServerResponse, event: StreamEvent): Promise<boole
   return await writeChunk(response, Buffer.from(`event: ${event.type}\ndata: ${JSON.stringify(event)}\n\n`));
 }
 
-/** Writes with back-pressure; false when the client has gone. */
+/** Resolves when the bytes have left, so that a cut never takes back what was sent; false when the client has gone. */
 export async function writeChunk(response: ServerResponse, chunk: Uint8Array): Promise<boolean> {
   if (response.destroyed) return false;
-  if (!response.write(chunk)) {
-    const closed = new AbortController();
-    await Promise.race([
-      once(response, "drain", { signal: closed.signal }).catch(ignoreAbort),
-      once(response, "close", { signal: closed.signal }).catch(ignoreAbort),
-    ]);
-    closed.abort();
-  }
+  const { promise, resolve } = Promise.withResolvers<undefined>();
+  const done = () => resolve(undefined);
+  response.once("close", done);
+  response.write(chunk, done);
+  await promise;
+  response.off("close", done);
   return !response.destroyed;
-}
-
-function ignoreAbort(error: unknown): void {
-  if (error instanceof Error && error.name === "AbortError") return;
-  throw error;
 }
 
 function* toEvents(

@@ -1,0 +1,157 @@
+import { lookup } from "node:dns/promises";
+import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from "node:http";
+import { Agent as HttpsAgent } from "node:https";
+import { connect, type Socket } from "node:net";
+import { toError } from "../errors.ts";
+import { sendApiError } from "./api-error.ts";
+import type { GatewayDeps } from "./gateway-deps.ts";
+import { readAgentToken, readProxyToken } from "./read-token.ts";
+import { answerSocket, answerText, servePlainHttp, serveTunnel, type EgressGateway } from "./serve-egress.ts";
+import { serveModel, turnEnded, type ModelGateway, type ModelRoute } from "./serve-model.ts";
+import { createSettler } from "./settler.ts";
+import { findTurnByToken } from "./turn-token.ts";
+
+/** Where the outside begins; tests bring their own. */
+export type GatewayOptions = Partial<Pick<EgressGateway, "resolveHost" | "connectTo" | "onDenied">>;
+
+export type GatewayHandler = {
+  /** Origin-form: the model. Absolute-form: plain HTTP to an allowed host. */
+  onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** CONNECT: a tunnel to an allowed host. */
+  onConnect: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
+  /** Resolves once every request has ended and every call is settled; the listener ends its connections before. */
+  close: () => Promise<void>;
+};
+
+type Gateway = ModelGateway & EgressGateway;
+
+/**
+ * What a sandbox can reach, for a listener of any kind: the model by a turn's token, and the allowed hosts. It keeps
+ * no state of its own; tokens, reservations and the meter are in PostgreSQL.
+ */
+export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions = {}): GatewayHandler {
+  const Agent = deps.config.model.baseUrl.startsWith("https:") ? HttpsAgent : HttpAgent;
+  const agent = new Agent({ keepAlive: true });
+  const settler = createSettler(deps);
+  const gateway: Gateway = {
+    ...deps,
+    agent,
+    settler,
+    resolveHost: options.resolveHost ?? resolveAll,
+    connectTo: options.connectTo ?? ((address, port) => connect(port, address)),
+    onDenied: options.onDenied ?? (() => undefined),
+  };
+  const open = new Set<Promise<void>>();
+  const keep = (serving: Promise<void>) => {
+    const kept = serving.finally(() => open.delete(kept));
+    open.add(kept);
+  };
+  return {
+    onRequest: (request, response) => {
+      const serve = String(request.url).startsWith("/") ? serveOrigin : serveProxied;
+      keep(
+        serve(gateway, request, response).catch((thrown: unknown) => {
+          if (!request.destroyed) deps.log.error({ err: toError(thrown) }, "a request at the gateway failed");
+          sendApiError(response, outOfOrder);
+        }),
+      );
+    },
+    onConnect: (request, socket, head) => {
+      keep(
+        serveConnect(gateway, request, { socket, head }).catch((thrown: unknown) => {
+          deps.log.error({ err: toError(thrown) }, "a tunnel at the gateway failed");
+          socket.destroy();
+        }),
+      );
+    },
+    close: async () => {
+      await Promise.all(open);
+      await settler.drain();
+      agent.destroy();
+    },
+  };
+}
+
+async function serveOrigin(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const route = findRoute(request);
+  if (route === null) {
+    sendApiError(response, notFound(request));
+    return;
+  }
+  const found = await findTurnByToken(gateway.system, readAgentToken(request.headers));
+  if (!found.ok) {
+    sendApiError(response, found.reason === "ended" ? turnEnded : unknownToken);
+    return;
+  }
+  await serveModel(gateway, { turn: found.turn, route, request, response });
+}
+
+function findRoute(request: IncomingMessage): ModelRoute | null {
+  const [path] = String(request.url).split("?", 1);
+  if (request.method !== "POST") return null;
+  return path === "/v1/messages" || path === "/v1/messages/count_tokens" ? path : null;
+}
+
+async function serveProxied(
+  gateway: Gateway,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const found = await findTurnByToken(gateway.system, readProxyToken(request.headers));
+  if (found.ok) return servePlainHttp(gateway, { turn: found.turn, request, response });
+  if (found.reason === "ended") {
+    answerText(response, 403, turnEnded.message);
+    return;
+  }
+  answerText(response, 407, needsToken, { "proxy-authenticate": 'Basic realm="gateway"' });
+}
+
+async function serveConnect(
+  gateway: Gateway,
+  request: IncomingMessage,
+  { socket, head }: { socket: Socket; head: Buffer },
+): Promise<void> {
+  // An agent that leaves while its token is looked up must not end the process.
+  socket.on("error", () => socket.destroy());
+  const found = await findTurnByToken(gateway.system, readProxyToken(request.headers));
+  if (found.ok)
+    return serveTunnel(gateway, { turn: found.turn, authority: String(request.url), socket, head });
+  if (found.reason === "ended") {
+    answerSocket(socket, 403, turnEnded.message);
+    return;
+  }
+  answerSocket(socket, 407, needsToken, 'proxy-authenticate: Basic realm="gateway"\r\n');
+}
+
+async function resolveAll(host: string): Promise<string[]> {
+  const found = await lookup(host, { all: true });
+  return found.map(({ address }) => address);
+}
+
+const needsToken = "Expected the turn's token as the proxy's password (user turn), got none that is known.";
+
+const unknownToken = {
+  status: 401,
+  type: "authentication_error",
+  message: "Expected a turn's token as x-api-key or bearer token, got none that is known.",
+};
+
+const outOfOrder = {
+  status: 503,
+  type: "api_error",
+  message: "The gateway cannot serve this call now; its log says why.",
+  retryAfterSeconds: 2,
+};
+
+function notFound({ method, url }: IncomingMessage) {
+  const [path = ""] = String(url).split("?", 1);
+  return {
+    status: 404,
+    type: "not_found_error",
+    message: `Expected POST /v1/messages or /v1/messages/count_tokens, got ${String(method)} ${path.slice(0, 200)}.`,
+  };
+}

@@ -1,0 +1,99 @@
+import { uuidv7 } from "uuidv7";
+import type { Db } from "../../db/client.ts";
+import * as schema from "../../db/schema.ts";
+
+export type Tenant = {
+  accountId: string;
+  installationId: number;
+  repositoryId: number;
+  sessionId: string;
+  taskId: string;
+};
+
+let numbers = 1_000;
+
+/** An account with one row in every tenant table; ids are new with every call. */
+export async function seedTenant(system: Db): Promise<Tenant> {
+  const tenant: Tenant = {
+    accountId: uuidv7(),
+    installationId: (numbers += 1),
+    repositoryId: (numbers += 1),
+    sessionId: uuidv7(),
+    taskId: uuidv7(),
+  };
+  const { accountId, installationId, repositoryId, taskId } = tenant;
+  await system
+    .insert(schema.account)
+    .values({ id: accountId, githubId: (numbers += 1), login: "octo", kind: "User" });
+  await system.insert(schema.installation).values({
+    id: installationId,
+    accountId,
+    repositorySelection: "all",
+    permissions: { contents: "write" },
+  });
+  await system
+    .insert(schema.repository)
+    .values({ id: repositoryId, accountId, installationId, owner: "octo", name: "hello", private: true });
+  await system.insert(schema.session).values(newSession(tenant));
+  await system.insert(schema.task).values(newTask(tenant));
+  const ofTask = { accountId, taskId, fence: 1 };
+  await system.insert(schema.step).values({ ...ofTask, name: "push", status: "started" });
+  await system.insert(schema.event).values({ ...ofTask, sequence: 1, kind: "text", data: { text: "hello" } });
+  await system
+    .insert(schema.turnToken)
+    .values({ ...ofTask, tokenHash: `hash of ${taskId}`, expiresAt: new Date("2030-01-01T00:00:00Z") });
+  const callId = uuidv7();
+  await system
+    .insert(schema.modelCall)
+    .values({ ...ofTask, id: callId, model: "m", status: "settled", reservedMicroUsd: 10, costMicroUsd: 5 });
+  await system.insert(schema.usage).values(newUsage(tenant, callId));
+  return tenant;
+}
+
+export function newSession(tenant: Omit<Tenant, "taskId">): typeof schema.session.$inferInsert {
+  const { sessionId: id, accountId, repositoryId } = tenant;
+  return { id, accountId, repositoryId, issueNumber: 1, branch: `claude/1-${id}` };
+}
+
+export function newTask(tenant: Tenant): typeof schema.task.$inferInsert {
+  const { taskId: id, accountId, sessionId, installationId, repositoryId } = tenant;
+  return {
+    id,
+    accountId,
+    sessionId,
+    installationId,
+    repositoryId,
+    issueNumber: 1,
+    businessKey: `comment:${id}`,
+    deliveryId: `delivery of ${id}`,
+    trigger: "comment",
+    verb: "implement",
+    instruction: "fix it",
+    options: {},
+    requesterId: 7,
+    requesterLogin: "mona",
+    context: {},
+    budgetMicroUsd: 1_000,
+  };
+}
+
+export function newUsage(tenant: Tenant, modelCallId: string): typeof schema.usage.$inferInsert {
+  const { accountId, taskId, sessionId } = tenant;
+  return {
+    id: uuidv7(),
+    accountId,
+    taskId,
+    sessionId,
+    attempt: 1,
+    modelCallId,
+    model: "m",
+    inputTokens: 1,
+    outputTokens: 2,
+    cacheReadTokens: 3,
+    cacheWrite5mTokens: 4,
+    cacheWrite1hTokens: 5,
+    costMicroUsd: 5,
+    priceMicroUsd: 6,
+    fault: "none",
+  };
+}

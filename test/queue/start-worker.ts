@@ -1,0 +1,29 @@
+import { pino } from "pino";
+import type { JobHandlers } from "../../src/queue/jobs.ts";
+import { openQueue, type Queue, type WorkOptions } from "../../src/queue/queue.ts";
+
+export const silent = pino({ level: "silent" });
+
+const nothing = () => Promise.resolve();
+
+/** A worker whose other jobs do nothing. */
+export async function startWorker(
+  url: string,
+  handlers: Partial<JobHandlers>,
+  options: Partial<WorkOptions> = {},
+): Promise<Queue> {
+  const queue = await openQueue({ url, log: silent });
+  await queue.work(
+    {
+      intake: nothing,
+      "run-task": nothing,
+      "report-task": nothing,
+      sweep: nothing,
+      "missed-deliveries": nothing,
+      reap: nothing,
+      ...handlers,
+    },
+    { concurrency: 4, ...options },
+  );
+  return queue;
+}

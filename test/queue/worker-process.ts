@@ -1,0 +1,7 @@
+/** A worker to be killed: it takes tasks and never ends them. */
+import { startWorker } from "./start-worker.ts";
+
+const url = process.env.DATABASE_URL;
+if (url === undefined) throw new Error("DATABASE_URL: expected the test's database");
+await startWorker(url, { "run-task": () => new Promise(() => undefined) });
+process.stdout.write("ready\n");
