@@ -1,13 +1,19 @@
 import { sql } from "drizzle-orm";
-import type { PgDatabase } from "drizzle-orm/pg-core";
-import { drizzle, type PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import { drizzle } from "drizzle-orm/node-postgres";
+import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { UserError } from "../src/errors.ts";
 import type { Logger } from "../src/log.ts";
+import { ConnectionPool } from "./connection-pool.ts";
+import { listen } from "./listen.ts";
 import * as schema from "./schema.ts";
 
+/** What `execute` answers: the array of its rows. */
+export interface RowsResult extends PgQueryResultHKT {
+  type: this["row"][];
+}
+
 /** Queries of one role; a Tx may stand wherever only queries are made. */
-export type Db = PgDatabase<PostgresJsQueryResultHKT, typeof schema>;
+export type Db = PgDatabase<RowsResult, typeof schema>;
 export type Tx = Parameters<Parameters<Db["transaction"]>[0]>[0];
 
 export type Database = {
@@ -29,19 +35,58 @@ export type Database = {
   close(): Promise<void>;
 };
 
+const applicationName = "remote-claude";
+const closeTimeoutMs = 5_000;
+const queryTimeoutMs = 30_000;
+
+/** The server gives up first, so that a query whose answer is lost does not go on by itself. */
+const limits = {
+  statement_timeout: "25s",
+  // A worker that is frozen in the middle of a transaction must not keep everybody else from its rows.
+  idle_in_transaction_session_timeout: "30s",
+};
+
 /** Opens two pools on one database; connects at the first query. `url` is that of the owner, who ran the migrations. */
 export function openDatabase(input: { url: string; log?: Logger | undefined }): Database {
-  const app = connect(input, "remote_claude_app", 10);
-  const system = connect(input, "remote_claude_system", 5);
+  if (/[?&]role=/.test(input.url)) {
+    throw new UserError(
+      "database-url-invalid",
+      "DATABASE_URL: expected no role parameter, got one; the program chooses the role of each connection.",
+      "Take role=… out of DATABASE_URL.",
+    );
+  }
+  const { url } = input;
+  const onLost = (err: Error) => input.log?.warn({ err }, "a connection to PostgreSQL was lost");
+  const open = (role: string, max: number) =>
+    new ConnectionPool({
+      url,
+      max,
+      applicationName,
+      settings: { role, ...limits },
+      idleTimeoutMs: 60_000,
+      queryTimeoutMs,
+      onLost,
+    });
+  const app = open("remote_claude_app", 10);
+  const system = open("remote_claude_system", 5);
   return {
-    db: drizzle({ client: app, schema }),
-    system: drizzle({ client: system, schema }),
-    listen: (channel, onPayload, onListening) => listen(app, channel, onPayload, onListening),
-    url: input.url,
+    db: toDb(app),
+    system: toDb(system),
+    listen: (channel, onPayload, onListening) =>
+      listen(
+        { url, applicationName, settings: { role: "remote_claude_app" }, channel },
+        { onPayload, onListening, onLost },
+      ),
+    url,
     close: async () => {
-      await Promise.all([app.end({ timeout: 5 }), system.end({ timeout: 5 })]);
+      await Promise.all([app.close(closeTimeoutMs), system.close(closeTimeoutMs)]);
     },
   };
+}
+
+/** drizzle's types know the library's pool only; this one answers its calls with an array more. */
+function toDb(pool: ConnectionPool): Db {
+  return drizzle({ client: pool as never, schema }) as unknown as Db;
 }
 
 /** A transaction that sees and writes the rows of this account only. */
@@ -56,28 +101,25 @@ export async function withAccount<T>(db: Db, accountId: string, run: (tx: Tx) =>
 export function isUniqueViolation(error: unknown, constraint?: string): boolean {
   return causesOf(error).some(
     (cause) =>
-      cause instanceof postgres.PostgresError &&
-      cause.code === "23505" &&
-      (constraint === undefined || cause.constraint_name === constraint),
+      codeOf(cause) === "23505" &&
+      (constraint === undefined || ("constraint" in cause && cause.constraint === constraint)),
   );
 }
 
 /** Whether the database was away rather than unwilling: the same call may pass later, and may have had its effect. */
 export function isConnectionError(error: unknown): boolean {
   return causesOf(error).some((cause) => {
-    if (!("code" in cause) || typeof cause.code !== "string") return false;
-    if (cause instanceof postgres.PostgresError) return away.test(cause.code);
-    return awayOnTheWire.has(cause.code);
+    const code = codeOf(cause);
+    return away.test(code) || awayOnTheWire.has(code);
   });
 }
-
-const idleInTransactionMs = 30_000;
 
 /** Connection exceptions, idle in a transaction for too long, too many connections, shutdown, crash, starting up: PostgreSQL's appendix A. */
 const away = /^(08...|25P03|53300|57P0[1-5])$/;
 
-/** Codes of postgres.js and of node's sockets. CONNECTION_ENDED is not one: there this program itself had closed it. */
+/** Codes of ours, of node's sockets and of postgres.js; not its CONNECTION_ENDED: there this program itself had closed it. */
 const awayOnTheWire = new Set([
+  "DATABASE_AWAY",
   "CONNECTION_CLOSED",
   "CONNECTION_DESTROYED",
   "CONNECT_TIMEOUT",
@@ -98,45 +140,5 @@ function causesOf(error: unknown): Error[] {
   return causes;
 }
 
-function connect(input: { url: string; log?: Logger | undefined }, role: string, max: number): postgres.Sql {
-  if (/[?&]role=/.test(input.url)) {
-    throw new UserError(
-      "database-url-invalid",
-      "DATABASE_URL: expected no role parameter, got one; the program chooses the role of each connection",
-      "Take role=… out of DATABASE_URL.",
-    );
-  }
-  return postgres(input.url, {
-    max,
-    idle_timeout: 60,
-    connect_timeout: 10,
-    // The library's own goes up to 20 s: a finished task would be saved long after the database is back.
-    backoff: (retries: number) => Math.min(2, 0.1 * 2 ** retries),
-    connection: {
-      application_name: "remote-claude",
-      role,
-      // A worker that is frozen in the middle of a transaction must not keep everybody else from its rows.
-      idle_in_transaction_session_timeout: idleInTransactionMs,
-    },
-    onnotice: (notice) => input.log?.debug({ notice }, "notice of PostgreSQL"),
-  });
-}
-
-async function listen(
-  client: postgres.Sql,
-  channel: string,
-  onPayload: (payload: string) => void,
-  onListening?: () => void,
-): Promise<() => Promise<void>> {
-  let listening = true;
-  const registered = await client.listen(
-    channel,
-    // After a reconnect the library no longer knows this listener as the one that it handed out.
-    (payload) => (listening ? onPayload(payload) : undefined),
-    () => (listening ? onListening?.() : undefined),
-  );
-  return async () => {
-    listening = false;
-    await registered.unlisten();
-  };
-}
+const codeOf = (error: Error): string =>
+  "code" in error && typeof error.code === "string" ? error.code : "";

@@ -1,7 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { sql } from "drizzle-orm";
-import type { PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import { migrate } from "drizzle-orm/postgres-js/migrator";
+import { migrate } from "drizzle-orm/node-postgres/migrator";
 import { UserError } from "../src/errors.ts";
 import {
   migrationsFolder,
@@ -9,7 +8,7 @@ import {
   readMigrationFiles,
   type MigrationFile,
 } from "./migration-files.ts";
-import { withOwner } from "./owner-connection.ts";
+import { withOwner, type Owner } from "./owner-connection.ts";
 
 export type MigrationStatus = {
   applied: string[];
@@ -29,7 +28,7 @@ export async function migrateUp(
 ): Promise<{ applied: string[] }> {
   return withLock(url, async (db) => {
     const { pending } = refuseDrift(await readStatus(db));
-    await migrate(db, { migrationsFolder: fileURLToPath(migrationsFolder) });
+    await migrate(db as never, { migrationsFolder: fileURLToPath(migrationsFolder) });
     if (options.afterUp !== undefined) await options.afterUp(url);
     await grantQueueTo(db);
     return { applied: pending };
@@ -63,8 +62,6 @@ export async function migrationStatus(url: string): Promise<MigrationStatus> {
 export async function grantQueue(url: string): Promise<void> {
   await withOwner(url, grantQueueTo);
 }
-
-type Owner = PostgresJsDatabase;
 
 async function withLock<T>(url: string, run: (db: Owner) => Promise<T>): Promise<T> {
   return withOwner(url, async (db) => {

@@ -1,38 +1,49 @@
-import { drizzle, type PostgresJsDatabase } from "drizzle-orm/postgres-js";
-import postgres from "postgres";
+import { sql } from "drizzle-orm";
+import { drizzle } from "drizzle-orm/node-postgres";
+import type { PgDatabase } from "drizzle-orm/pg-core";
 import { UserError } from "../src/errors.ts";
-import { isConnectionError } from "./client.ts";
+import { isConnectionError, type RowsResult } from "./client.ts";
+import { ConnectionPool } from "./connection-pool.ts";
 
 const oldestVersion = 15;
+const insufficientPrivilege = "42501";
+const wrongLoginOrDatabase = /^(28...|3D000)$/;
+
+/** The database as its owner sees it. */
+export type Owner = PgDatabase<RowsResult>;
 
 /**
  * One connection as the user of the URL, who owns the schema; closed at the end. Throws a UserError when there is no
  * server, when it is too old, or when the user may not do what the migrations need.
  */
-export async function withOwner<T>(url: string, run: (db: PostgresJsDatabase) => Promise<T>): Promise<T> {
-  const client = postgres(url, {
+export async function withOwner<T>(url: string, run: (db: Owner) => Promise<T>): Promise<T> {
+  // Nothing limits it: a migration may take its time, and the lock that it holds ends with its connection.
+  const pool = new ConnectionPool({
+    url,
     max: 1,
-    max_lifetime: null,
-    connect_timeout: 10,
-    connection: { application_name: "remote-claude migrate" },
-    onnotice: () => undefined,
+    applicationName: "remote-claude migrate",
+    settings: {},
+    idleTimeoutMs: 0,
+    queryTimeoutMs: 0,
   });
+  const db = drizzle({ client: pool as never }) as unknown as Owner;
   try {
-    await requireVersion(client);
-    return await run(drizzle({ client }));
+    await requireVersion(db);
+    return await run(db);
   } catch (error) {
     throw explain(error);
   } finally {
-    await client.end({ timeout: 5 });
+    await pool.close(5_000);
   }
 }
 
-async function requireVersion(client: postgres.Sql): Promise<void> {
-  const [row] = await client<[{ server_version: string }]>`show server_version`;
-  if (Number.parseInt(row.server_version, 10) >= oldestVersion) return;
+async function requireVersion(db: Owner): Promise<void> {
+  const [row] = await db.execute<{ server_version: string }>(sql`show server_version`);
+  const version = row?.server_version ?? "none";
+  if (Number.parseInt(version, 10) >= oldestVersion) return;
   throw new UserError(
     "database-too-old",
-    `DATABASE_URL: expected PostgreSQL ${oldestVersion} or newer, got ${row.server_version}.`,
+    `DATABASE_URL: expected PostgreSQL ${oldestVersion} or newer, got ${version}.`,
     "Use a newer server, or leave DATABASE_URL out for the embedded one.",
   );
 }
@@ -40,23 +51,22 @@ async function requireVersion(client: postgres.Sql): Promise<void> {
 /** Turns what an operator can mend into words; everything else stays as it is. */
 function explain(error: unknown): unknown {
   const refused = deepest(error);
-  if (refused instanceof postgres.PostgresError) {
-    if (refused.code === "42501") {
-      return new UserError(
-        "database-forbidden",
-        `The user of DATABASE_URL may not prepare the database: ${refused.message}.`,
-        "It must own the database and have CREATEROLE; where the roles remote_claude_app and remote_claude_system exist already, an administrator runs: GRANT remote_claude_app, remote_claude_system TO <user>.",
-        { cause: error },
-      );
-    }
-    if (/^(28...|3D000)$/.test(refused.code)) {
-      return new UserError(
-        "database-refused",
-        `PostgreSQL refused the connection: ${refused.message}.`,
-        "Correct the user, password and database name in DATABASE_URL.",
-        { cause: error },
-      );
-    }
+  const code = "code" in refused && typeof refused.code === "string" ? refused.code : "";
+  if (code === insufficientPrivilege) {
+    return new UserError(
+      "database-forbidden",
+      `The user of DATABASE_URL may not prepare the database: ${refused.message}.`,
+      "It must own the database and have CREATEROLE; where the roles remote_claude_app and remote_claude_system exist already, an administrator runs: GRANT remote_claude_app, remote_claude_system TO <user>.",
+      { cause: error },
+    );
+  }
+  if (wrongLoginOrDatabase.test(code)) {
+    return new UserError(
+      "database-refused",
+      `PostgreSQL refused the connection: ${refused.message}.`,
+      "Correct the user, password and database name in DATABASE_URL.",
+      { cause: error },
+    );
   }
   if (isConnectionError(error)) {
     return new UserError(

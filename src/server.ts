@@ -57,7 +57,8 @@ export async function startServer({
     },
   );
   const respond = (request: IncomingMessage, response: ServerResponse) => {
-    if (!state.open) response.shouldKeepAlive = false;
+    // A connection that has become idle after the server stopped would hold it up until its keep-alive ends.
+    response.on("close", () => state.open || setImmediate(() => server.closeIdleConnections()));
     void route(handlers, log, request, response);
   };
   server.on("request", respond);
@@ -128,8 +129,7 @@ async function openBackend(
     ],
     async close() {
       await inbox.close();
-      await queue.stop();
-      await database.close();
+      await Promise.all([queue.stop(), database.close()]);
     },
   };
 }

@@ -1,8 +1,10 @@
+import type { Config } from "../config.ts";
 import { toTerminalJson } from "./terminal-text.ts";
 
 /** What a command has of the world around it; tests bring their own. */
 export type CliIo = {
-  environment: NodeJS.ProcessEnv;
+  /** Reads the settings as the server does; throws its UserError when they are not sound. */
+  readConfig(): Config;
   write(text: string): void;
   writeError(text: string): void;
   /** The terminal's width; null: the output goes elsewhere and is not cut. */

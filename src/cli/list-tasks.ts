@@ -1,4 +1,3 @@
-import { formatDuration } from "../github/amounts.ts";
 import { taskStatuses, type TaskStatus } from "../tasks/task.ts";
 import { UserError } from "../errors.ts";
 import { writeJson, type CliIo } from "./cli-io.ts";
@@ -11,8 +10,14 @@ import { listTasks, type ListedTask, type TaskFilter } from "./task-list-store.t
 /** `remote-claude tasks`: the newest tasks of the whole server. */
 export async function showTasks(io: CliIo, filter: TaskFilter & { json: boolean }): Promise<void> {
   const tasks = await withCliDatabase(io, ({ system }) => listTasks(system, filter));
-  if (filter.json) return writeJson(io, { tasks });
-  if (tasks.length === 0) return io.write("There are no such tasks.\n");
+  if (filter.json) {
+    writeJson(io, { tasks });
+    return;
+  }
+  if (tasks.length === 0) {
+    io.write("There are no such tasks.\n");
+    return;
+  }
   io.write(renderTasks(tasks, io));
 }
 
@@ -20,17 +25,14 @@ function renderTasks(tasks: readonly ListedTask[], io: Pick<CliIo, "columns" | "
   const shorten = shortenIds(tasks.map(({ id }) => id));
   const now = io.now();
   return renderTable({
-    heading: ["TASK", "STATUS", "ISSUE", "BY", "CREATED", "TOOK", "INSTRUCTION"],
+    heading: ["TASK", "STATUS", "ISSUE", "BY", "CREATED", "INSTRUCTION"],
     rows: tasks.map((task) => [
       shorten(task.id),
       task.status,
       `${task.repository.owner}/${task.repository.name}#${task.issueNumber}`,
       task.requester,
       formatAge(task.createdAt, now),
-      task.durationMs === null ? "-" : formatDuration(task.durationMs),
-      task.verb === "fix" || task.instruction.startsWith(task.verb)
-        ? task.instruction
-        : `${task.verb} ${task.instruction}`,
+      task.verb === "implement" ? task.instruction : `${task.verb}: ${task.instruction}`,
     ]),
     columns: io.columns,
   });
@@ -40,7 +42,11 @@ function renderTasks(tasks: readonly ListedTask[], io: Pick<CliIo, "columns" | "
 export function readRepository(text: string): { owner: string; name: string } {
   const [, owner, name] = /^([\w.-]+)\/([\w.-]+)$/.exec(text) ?? [];
   if (owner !== undefined && name !== undefined) return { owner, name };
-  throw new UserError("repository-invalid", `Expected owner/name, got ${JSON.stringify(text)}.`, "For example --repo acme/widgets.");
+  throw new UserError(
+    "repository-invalid",
+    `Expected owner/name, got ${JSON.stringify(text)}.`,
+    "For example --repo acme/widgets.",
+  );
 }
 
 /** States separated by commas; `pending` is an old name of `queued`. */

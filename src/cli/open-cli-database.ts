@@ -1,5 +1,5 @@
 import { openDatabase, type Database } from "../../db/client.ts";
-import { readConfig, type Config } from "../config.ts";
+import type { Config } from "../config.ts";
 import { findEmbeddedPostgres } from "../embedded-postgres.ts";
 import { UserError } from "../errors.ts";
 import type { CliIo } from "./cli-io.ts";
@@ -17,10 +17,10 @@ export async function findDatabaseUrl(config: Pick<Config, "databaseUrl" | "data
 
 /** Runs a command on the bot's database and lets go of it at the end. */
 export async function withCliDatabase<T>(
-  io: Pick<CliIo, "environment">,
+  io: Pick<CliIo, "readConfig">,
   run: (database: Database, config: Config) => Promise<T>,
 ): Promise<T> {
-  const config = readConfig(io.environment);
+  const config = io.readConfig();
   const database = openDatabase({ url: await findDatabaseUrl(config) });
   try {
     return await run(database, config);

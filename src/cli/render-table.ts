@@ -3,7 +3,7 @@ import { toTerminalLine } from "./terminal-text.ts";
 
 const gap = "  ";
 /** Below this the last column would say nothing. */
-const minLastWidth = 16;
+const minLastWidth = 12;
 
 /**
  * Rows under a heading, in columns as wide as their content; the last column is cut to what `columns` (the terminal's
@@ -15,7 +15,9 @@ export function renderTable(input: {
   columns: number | null;
 }): string {
   const all = [input.heading, ...input.rows.map((row) => row.map(toTerminalLine))];
-  const widths = input.heading.map((_, index) => Math.max(...all.map((row) => displayWidth(row[index] ?? ""))));
+  const widths = input.heading.map((_, index) =>
+    Math.max(...all.map((row) => displayWidth(row[index] ?? ""))),
+  );
   const last = widths.length - 1;
   const before = widths.slice(0, last).reduce((sum, width) => sum + width + gap.length, 0);
   const lastWidth = input.columns === null ? Infinity : Math.max(minLastWidth, input.columns - before);

@@ -6,7 +6,11 @@ const unsafe = /(?![\u200C\u200D])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
 
 /** Foreign text on one line of a terminal, with whatever is invisible made visible. */
 export function toTerminalLine(text: string): string {
-  return text.replaceAll(/\s*\r?\n\s*/g, " ⏎ ").replaceAll("\t", " ").replaceAll(unsafe, show).trim();
+  return text
+    .replaceAll(/\s*\r?\n\s*/g, " ⏎ ")
+    .replaceAll("\t", " ")
+    .replaceAll(unsafe, show)
+    .trim();
 }
 
 /** Foreign text over several lines, each behind `indent`. */

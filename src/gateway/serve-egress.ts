@@ -35,10 +35,11 @@ export async function serveTunnel(
     return;
   }
   const far = gateway.connectTo(admission.address, target.port);
+  // Also when nobody waits for it any more, the end of the other side must not end the process.
+  far.on("error", () => far.destroy());
   try {
     await opened(far);
   } catch (error) {
-    far.destroy();
     answerSocket(socket, 502, explainFailure(target, error));
     return;
   }

@@ -50,7 +50,10 @@ export async function buildCommit(input: BuildCommitInput): Promise<BuiltCommit>
   const workTree = await readBundle(git, { ...input, maxBytes: policy.maxBundleBytes });
   const changes = await readChanges(git, input.parentSha, workTree);
   if (changes.length > policy.maxFiles) {
-    throw refused("work-too-many-files", `changes ${changes.length} files, and ${policy.maxFiles} are allowed`);
+    throw refused(
+      "work-too-many-files",
+      `changes ${changes.length} files, and ${policy.maxFiles} are allowed`,
+    );
   }
   const objects = await readObjects(git, changes);
   const verdicts = changes.map((change, index) => {
@@ -58,12 +61,20 @@ export async function buildCommit(input: BuildCommitInput): Promise<BuiltCommit>
     return { change, sizeBytes: object.sizeBytes, reason: judgeChange(policy, change, object) };
   });
   markConflicts(verdicts);
-  const totalBytes = verdicts.reduce((sum, { reason, sizeBytes }) => sum + (reason === null ? sizeBytes : 0), 0);
+  const totalBytes = verdicts.reduce(
+    (sum, { reason, sizeBytes }) => sum + (reason === null ? sizeBytes : 0),
+    0,
+  );
   if (totalBytes > policy.maxTotalBytes) {
     throw refused("work-too-large", `changes ${totalBytes} bytes, and ${policy.maxTotalBytes} are allowed`);
   }
   const out = verdicts.flatMap(({ change, reason }) => (reason === null ? [] : [{ change, reason }]));
-  const tree = await writeTree(git, quarantinePath, workTree, out.map(({ change }) => change));
+  const tree = await writeTree(
+    git,
+    quarantinePath,
+    workTree,
+    out.map(({ change }) => change),
+  );
   const parentTree = await line(git, ["rev-parse", "--verify", `${input.parentSha}^{tree}`]);
   const unchanged = tree === parentTree;
   return {
@@ -123,7 +134,10 @@ async function writeCommit(git: QuarantineGit, tree: string, input: BuildCommitI
     GIT_COMMITTER_EMAIL: email,
     GIT_COMMITTER_DATE: date,
   };
-  const sha = await line(git, ["commit-tree", tree, "-p", input.parentSha, "-F", "-"], { env, stdin: input.message });
+  const sha = await line(git, ["commit-tree", tree, "-p", input.parentSha, "-F", "-"], {
+    env,
+    stdin: input.message,
+  });
   await line(git, ["update-ref", "refs/heads/commit", sha]);
   return sha;
 }
@@ -143,7 +157,19 @@ async function readPatch(
     .slice(0, maxPatchFiles);
   if (paths.length === 0) return null;
   const result = await git(
-    ["diff-tree", "-r", "-p", "--full-index", "--no-renames", "--no-ext-diff", "--no-textconv", parentSha, workTree, "--", ...paths],
+    [
+      "diff-tree",
+      "-r",
+      "-p",
+      "--full-index",
+      "--no-renames",
+      "--no-ext-diff",
+      "--no-textconv",
+      parentSha,
+      workTree,
+      "--",
+      ...paths,
+    ],
     { maxStdoutBytes: maxPatchBytes },
   );
   return result.exitCode === 0 && result.stdout.length > 0 ? result.stdout.toString("utf8") : null;

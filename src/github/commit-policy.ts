@@ -20,7 +20,8 @@ export const defaultCommitPolicy: CommitPolicy = {
   maxTotalBytes: 256 * 2 ** 20,
 };
 
-export type LeftOutReason = "protected" | "submodule" | "symlink-outside" | "too-large" | "bad-name" | "conflict";
+export type LeftOutReason =
+  "protected" | "submodule" | "symlink-outside" | "too-large" | "bad-name" | "conflict";
 
 /** One path that differs between parent and work, as `git diff-tree --raw` has it. Paths are bytes, one character each. */
 export type ChangedPath = {
@@ -41,11 +42,16 @@ export type ChangedObject = {
 const gitlink = "160000";
 
 /** Why a change is left out; null when it goes in. */
-export function judgeChange(policy: CommitPolicy, change: ChangedPath, object: ChangedObject): LeftOutReason | null {
+export function judgeChange(
+  policy: CommitPolicy,
+  change: ChangedPath,
+  object: ChangedObject,
+): LeftOutReason | null {
   if (!isUtf8(change.path) || hasControls(change.path)) return "bad-name";
   if (isProtected(policy.protectedPaths, change)) return "protected";
   if (change.oldMode === gitlink || change.newMode === gitlink) return "submodule";
-  if (object.linkTarget !== null && leavesRepository(change.path, object.linkTarget)) return "symlink-outside";
+  if (object.linkTarget !== null && leavesRepository(change.path, object.linkTarget))
+    return "symlink-outside";
   if (change.status !== "D" && object.sizeBytes > policy.maxFileBytes) return "too-large";
   return null;
 }
@@ -96,7 +102,9 @@ function hasControls(path: string): boolean {
 export function findConflicts(kept: readonly string[], restored: readonly string[]): Set<string> {
   const files = new Set(restored);
   const folders = new Set(restored.flatMap(parentsOf));
-  return new Set(kept.filter((path) => folders.has(path) || parentsOf(path).some((parent) => files.has(parent))));
+  return new Set(
+    kept.filter((path) => folders.has(path) || parentsOf(path).some((parent) => files.has(parent))),
+  );
 }
 
 function parentsOf(path: string): string[] {

@@ -53,7 +53,9 @@ export async function updateMirror(input: MirrorInput): Promise<Mirror> {
 /** Removes the mirror of a repository that the App no longer sees. */
 export async function removeMirror(input: Pick<MirrorInput, "dataDir" | "repositoryId">): Promise<void> {
   const path = mirrorPath(input);
-  await withMirrorLock({ path: `${path}.lock`, timeoutMs: 60_000 }, () => rm(path, { recursive: true, force: true }));
+  await withMirrorLock({ path: `${path}.lock`, timeoutMs: 60_000 }, () =>
+    rm(path, { recursive: true, force: true }),
+  );
 }
 
 function mirrorPath(input: Pick<MirrorInput, "dataDir" | "repositoryId">): string {
@@ -71,7 +73,8 @@ async function makeMirror(path: string, update: Update): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
   // What a killed worker began: under the lock it is nobody's.
   for (const name of await readdir(folder)) {
-    if (name.startsWith(`${basename(path)}.draft-`)) await rm(join(folder, name), { recursive: true, force: true });
+    if (name.startsWith(`${basename(path)}.draft-`))
+      await rm(join(folder, name), { recursive: true, force: true });
   }
   const draft = await mkdtemp(`${path}.draft-`);
   try {
@@ -86,14 +89,29 @@ async function makeMirror(path: string, update: Update): Promise<void> {
 }
 
 /** Faults of old commits that GitHub itself holds and that no program can mend. */
-const toleratedFsck = ["zeroPaddedFilemode", "missingSpaceBeforeDate", "badTimezone", "missingNameBeforeEmail", "badDateOverflow", "missingEmail"];
+const toleratedFsck = [
+  "zeroPaddedFilemode",
+  "missingSpaceBeforeDate",
+  "badTimezone",
+  "missingNameBeforeEmail",
+  "badDateOverflow",
+  "missingEmail",
+];
 
 async function fetchInto(path: string, update: Update): Promise<void> {
   const { remoteUrl, token, signal } = update;
   const access = remoteAccess(remoteUrl, token);
   const result = await runHostGit({
     args: [
-      ...["fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--force"],
+      ...[
+        "fetch",
+        "--quiet",
+        "--prune",
+        "--no-tags",
+        "--no-write-fetch-head",
+        "--no-auto-maintenance",
+        "--force",
+      ],
       ...[remoteUrl, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
     ],
     cwd: path,
@@ -111,7 +129,13 @@ async function fetchInto(path: string, update: Update): Promise<void> {
   if (result.stopped === "timeout") {
     throw new TransientError(`fetching ${remoteUrl} was to end in time and was stopped`);
   }
-  throw await explainRemoteFault({ remoteUrl, token, service: "git-upload-pack", said: result.stderr.trim(), signal });
+  throw await explainRemoteFault({
+    remoteUrl,
+    token,
+    service: "git-upload-pack",
+    said: result.stderr.trim(),
+    signal,
+  });
 }
 
 /** Removes git's own lock files; true when there were any. */
@@ -153,5 +177,7 @@ async function gitIn(path: string, args: readonly string[]): Promise<HostGitResu
 
 function assertDone(result: HostGitResult, what: string): void {
   if (result.exitCode === 0) return;
-  throw new TransientError(`${what} ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`);
+  throw new TransientError(
+    `${what} ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`,
+  );
 }

@@ -46,11 +46,26 @@ export async function pushBranch(input: PushInput): Promise<Pushed> {
     signal: input.signal,
   });
   const status = findStatus(result.stdout.toString("utf8"), ref);
-  const said = result.stderr.replaceAll(/^remote: ?/gm, "").trim().slice(-2_000);
+  const said = result.stderr
+    .replaceAll(/^remote: ?/gm, "")
+    .trim()
+    .slice(-2_000);
   if (status !== null && status.flag !== "!") return { pushed: true, sha: commitSha };
-  if (status !== null) return { pushed: false, reason: classify(status.summary, said), detail: `${status.summary} ${said}`.trim() };
-  if (result.stopped === "timeout") throw new TransientError(`the push to ${remoteUrl} was to end in 10 minutes`);
-  throw await explainRemoteFault({ remoteUrl, token, service: "git-receive-pack", said, signal: input.signal });
+  if (status !== null)
+    return {
+      pushed: false,
+      reason: classify(status.summary, said),
+      detail: `${status.summary} ${said}`.trim(),
+    };
+  if (result.stopped === "timeout")
+    throw new TransientError(`the push to ${remoteUrl} was to end in 10 minutes`);
+  throw await explainRemoteFault({
+    remoteUrl,
+    token,
+    service: "git-receive-pack",
+    said,
+    signal: input.signal,
+  });
 }
 
 function assertBranch(branch: string): void {
@@ -78,7 +93,11 @@ function findStatus(stdout: string, ref: string): { flag: string; summary: strin
  * allow …workflow", "protected branch hook declined", GH006, GH013), which have no code beside them.
  */
 function classify(summary: string, said: string): PushRefusal {
-  if (/\((stale info|fetch first|non-fast-forward|remote ref updated since checkout|already exists|failed to update ref|cannot lock ref[^)]*|reference already exists)\)/.test(summary)) {
+  if (
+    /\((stale info|fetch first|non-fast-forward|remote ref updated since checkout|already exists|failed to update ref|cannot lock ref[^)]*|reference already exists)\)/.test(
+      summary,
+    )
+  ) {
     return "stale";
   }
   const words = `${summary} ${said}`;

@@ -5,7 +5,9 @@ import { type HostGitInput, type HostGitResult, runHostGit } from "../host-git.t
 /** git in one bare repository of the bot. */
 export type QuarantineGit = (
   args: readonly string[],
-  options?: Partial<Pick<HostGitInput, "stdin" | "env" | "protocol" | "config" | "maxStdoutBytes" | "wrapper">>,
+  options?: Partial<
+    Pick<HostGitInput, "stdin" | "env" | "protocol" | "config" | "maxStdoutBytes" | "wrapper">
+  >,
 ) => Promise<HostGitResult>;
 
 /** An empty repository that borrows the mirror's objects: whatever comes into it, the mirror stays as it is. */
@@ -26,7 +28,10 @@ export async function openQuarantine(input: {
       ...options,
     });
   await line(git, ["init", "--quiet", "--bare", "--template=", "."]);
-  await writeFile(join(path, "objects", "info", "alternates"), `${join(resolve(input.mirrorPath), "objects")}\n`);
+  await writeFile(
+    join(path, "objects", "info", "alternates"),
+    `${join(resolve(input.mirrorPath), "objects")}\n`,
+  );
   await line(git, ["update-ref", "refs/heads/parent", input.parentSha]);
   return { path, git };
 }

@@ -28,7 +28,13 @@ export async function readBundle(
   try {
     const { tipSha, packOffset } = await readHeader(file);
     const indexed = await git(
-      ["index-pack", "--stdin", "--fix-thin", "--threads=1", `--strict=${strictly.map((name) => `${name}=error`).join(",")}`],
+      [
+        "index-pack",
+        "--stdin",
+        "--fix-thin",
+        "--threads=1",
+        `--strict=${strictly.map((name) => `${name}=error`).join(",")}`,
+      ],
       {
         stdin: file.createReadStream({ start: packOffset, autoClose: false }),
         wrapper: await limits(),
@@ -54,7 +60,10 @@ async function readHeader(file: FileHandle): Promise<{ tipSha: string; packOffse
   const refs = rows.filter((row) => !row.startsWith("-"));
   const [, tipSha] = new RegExp(`^([0-9a-f]{40}) ${bundleRef}$`).exec(refs[0] ?? "") ?? [];
   if (title !== "# v2 git bundle" || refs.length !== 1 || tipSha === undefined) {
-    throw refused("work-invalid", `was expected as a bundle of ${bundleRef} alone and came as something else`);
+    throw refused(
+      "work-invalid",
+      `was expected as a bundle of ${bundleRef} alone and came as something else`,
+    );
   }
   return { tipSha, packOffset: end + 2 };
 }

@@ -42,7 +42,10 @@ export async function readObjects(
   for (const change of changes) {
     const sizeBytes = isBlob(change) ? (sizeOf.get(change.newSha) ?? Number.NaN) : 0;
     if (Number.isNaN(sizeBytes)) throw new Error(`git knows no size of ${change.newSha}`);
-    objects.push({ sizeBytes, linkTarget: change.newMode === "120000" ? await readLink(git, change, sizeBytes) : null });
+    objects.push({
+      sizeBytes,
+      linkTarget: change.newMode === "120000" ? await readLink(git, change, sizeBytes) : null,
+    });
   }
   return objects;
 }

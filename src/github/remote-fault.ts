@@ -44,7 +44,9 @@ export async function explainRemoteFault(input: {
   }
   const { status } = response;
   if (status === 429 || status >= 500) {
-    return passing(`it answered ${status}`, { retryAfterMs: retryAfterMs(response.headers.get("retry-after")) });
+    return passing(`it answered ${status}`, {
+      retryAfterMs: retryAfterMs(response.headers.get("retry-after")),
+    });
   }
   const refusal = refusals[status >= 300 && status < 400 ? 301 : status];
   if (refusal === undefined) return passing(input.said);

@@ -62,6 +62,8 @@ async function createQueue(boss: PgBoss, name: string, options: QueueOptions): P
   await boss.updateQueue(name, changeable);
 }
 
+const closeDeadlineMs = 5_000;
+
 /**
  * Opens the queue that `installQueue` made. `mode` "send" is for processes that only enqueue: no supervision,
  * no listening, at most two connections.
@@ -112,7 +114,9 @@ export async function openQueue(input: { url: string; log: Logger; mode?: "send"
         await Promise.race([slots.idle(), delay(timeoutMs, undefined, { ref: false })]);
         await slots.handBackAll();
       }
-      await boss.stop({ graceful: true, timeout: 1_000 });
+      // A database that hangs must not keep the process: what is lost with it is found by the heartbeat.
+      const closed = boss.stop({ graceful: true, timeout: 1_000 });
+      await Promise.race([closed, delay(closeDeadlineMs, undefined, { ref: false })]);
     },
   };
 }

@@ -18,7 +18,10 @@ const prefix = "remote-claude-";
 
 /** Where memory and process count can be limited on this host; null when nothing of it is writable. */
 export async function findCgroupHome(): Promise<CgroupHome | null> {
-  const [own, mounts] = await Promise.all([readLines("/proc/self/cgroup"), readLines("/proc/self/mountinfo")]);
+  const [own, mounts] = await Promise.all([
+    readLines("/proc/self/cgroup"),
+    readLines("/proc/self/mountinfo"),
+  ]);
   const memberships = own.map((line) => {
     const [, controllers = "", ...path] = line.split(":");
     return { controllers: controllers.split(","), path: path.join(":") };
@@ -58,7 +61,7 @@ export async function openCgroup(home: CgroupHome, limits: CgroupLimits): Promis
   } else {
     await set("memory.limit_in_bytes", String(limits.memoryBytes));
   }
-  return { directories, close: () => removeAll(directories) };
+  return { directories, close: () => removeCgroups(directories) };
 }
 
 /** Kills whatever is in the cgroups; those that are gone hold nothing. */
@@ -73,21 +76,32 @@ export async function sweepCgroups(home: CgroupHome, now: Date): Promise<void> {
   for (const parent of home.parents) {
     for (const name of (await readdir(parent)).filter((entry) => entry.startsWith(prefix))) {
       const { mtimeMs } = await stat(join(parent, name));
-      if (now.getTime() - mtimeMs > 60_000) await removeAll([join(parent, name)]);
+      if (now.getTime() - mtimeMs > 60_000) await removeCgroup(join(parent, name));
     }
   }
 }
 
-async function removeAll(directories: readonly string[]): Promise<void> {
+/** How long a killed process may take to be reaped by whoever inherited it. */
+const reapMs = 300;
+
+/** Removes cgroups; one with a process that is still on its way out stays for the next sweep. */
+export async function removeCgroups(directories: readonly string[]): Promise<void> {
+  const deadline = performance.now() + reapMs;
   for (const directory of directories) {
-    try {
-      await rmdir(directory);
-    } catch (error) {
-      // EBUSY: a process is still on its way out; the next sweep takes the empty folder.
-      if (!(error instanceof Error && "code" in error && (error.code === "EBUSY" || error.code === "ENOENT"))) {
-        throw error;
-      }
+    while (!(await removeCgroup(directory)) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
+  }
+}
+
+async function removeCgroup(directory: string): Promise<boolean> {
+  try {
+    await rmdir(directory);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
+    if (error instanceof Error && "code" in error && error.code === "EBUSY") return false;
+    throw error;
   }
 }
 

@@ -2,6 +2,7 @@ import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { TransientError } from "../errors.ts";
 import { type HostGitInput, runHostGit } from "../host-git.ts";
+import { fullSha, insideGitEnv } from "./inside-git.ts";
 import { type Sandbox, SandboxError } from "./sandbox.ts";
 
 export type CheckOutInput = {
@@ -20,7 +21,6 @@ export type CheckOutInput = {
 };
 
 const fetchTimeoutMs = 10 * 60_000;
-export const fullSha = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 
 /**
  * Puts a checkout of one commit at `sandbox.paths.repo`, which must not exist. The host only copies objects from its
@@ -51,14 +51,6 @@ export async function checkOut(sandbox: Sandbox, input: CheckOutInput): Promise<
   }
 }
 
-/** Settings of the agent's home take no part in what the bot does inside a sandbox. */
-export const insideGitEnv = {
-  GIT_CONFIG_GLOBAL: "/dev/null",
-  GIT_CONFIG_NOSYSTEM: "1",
-  GIT_TERMINAL_PROMPT: "0",
-  GIT_OPTIONAL_LOCKS: "0",
-} as const;
-
 async function cloneCommit(clone: string, input: CheckOutInput): Promise<void> {
   const git = async (args: readonly string[], protocol: HostGitInput["protocol"] = "none") => {
     const result = await runHostGit({
@@ -80,7 +72,11 @@ async function cloneCommit(clone: string, input: CheckOutInput): Promise<void> {
   await git(
     [
       ...["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", `--depth=${input.depth}`],
-      ...[`file://${resolve(input.mirrorPath)}`, `${input.sha}:refs/heads/${input.branch}`, "--update-head-ok"],
+      ...[
+        `file://${resolve(input.mirrorPath)}`,
+        `${input.sha}:refs/heads/${input.branch}`,
+        "--update-head-ok",
+      ],
     ],
     "file",
   );

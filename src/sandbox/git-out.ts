@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { writeFile } from "node:fs/promises";
-import { fullSha, insideGitEnv } from "./git-in.ts";
+import { fullSha, insideGitEnv } from "./inside-git.ts";
 import { type Sandbox, SandboxError } from "./sandbox.ts";
 
 /** The one ref of a bundle that leaves a sandbox. */
@@ -49,7 +49,13 @@ export async function takeBundle(
     const bytes = await sandbox.readFile(`${work}/bundle`, { maxBytes: input.maxBytes });
     if (bytes === null) throw new SandboxError("transient", "the bundle vanished from the sandbox");
     await writeFile(input.hostPath, bytes, { mode: 0o600, flag: "wx" });
-    return { kind: "bundle", path: input.hostPath, tipSha, treeSha, complaints: result.stderrTail.trim() || null };
+    return {
+      kind: "bundle",
+      path: input.hostPath,
+      tipSha,
+      treeSha,
+      complaints: result.stderrTail.trim() || null,
+    };
   } finally {
     await sandbox.remove(work);
   }
@@ -82,8 +88,6 @@ fresh() {
   unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
   rm -rf "$work" && mkdir -p "$work" && git init --quiet --bare --template= "$work/git" || return 1
   export GIT_DIR="$work/git" GIT_WORK_TREE="$repo" GIT_INDEX_FILE="$work/index"
-  git config core.bare false && git config core.hooksPath /dev/null && git config core.fsmonitor false &&
-  git config gc.auto 0 && git config core.autocrlf false && git config advice.addEmbeddedRepo false
 }
 
 borrow() {

@@ -47,7 +47,10 @@ async function runWithUndo(
   const cgroup = host.cgroups === null ? null : await openCgroup(host.cgroups, machine.limits);
   if (cgroup !== null) undo.push(() => cgroup.close());
   const gatewayUrl = await openGateway(machine, input, undo);
-  const env = environment(machine, typeof input.env === "function" ? input.env(gatewayUrl) : (input.env ?? {}));
+  const env = environment(
+    machine,
+    typeof input.env === "function" ? input.env(gatewayUrl) : (input.env ?? {}),
+  );
   if (input.signal?.aborted === true) return neverStarted;
   const cgroups = cgroup?.directories ?? [];
   const joinArgv = cgroup === null ? [] : ["/bin/sh", "-c", joinScript, "join", ...cgroups, "--"];
@@ -131,15 +134,16 @@ function plain({ machine, input, env, joinArgv, stdin }: Start, cgroups: readonl
   });
 }
 
-async function openGateway(
-  machine: LocalMachine,
-  input: ExecInput,
-  undo: Undo,
-): Promise<string> {
+async function openGateway(machine: LocalMachine, input: ExecInput, undo: Undo): Promise<string> {
   if (input.gatewaySocket === undefined || machine.host.isolation === "bwrap") return gatewayUrlInside;
   const forwarder = await openLoopbackForwarder(input.gatewaySocket);
   undo.push(() => forwarder.close());
   return forwarder.url;
+}
+
+/** Without a checkout git would go on to look in the folders above, up to the bot's own repository. */
+function unisolated(paths: Sandbox["paths"]): Record<string, string> {
+  return { TMPDIR: paths.tmp, GIT_CEILING_DIRECTORIES: paths.workspace };
 }
 
 function environment(
@@ -151,7 +155,7 @@ function environment(
     PATH: machine.host.path,
     LANG: "C.UTF-8",
     USER: "agent",
-    ...(machine.host.isolation === "none" ? { TMPDIR: machine.paths.tmp } : {}),
+    ...(machine.host.isolation === "none" ? unisolated(machine.paths) : {}),
     ...given,
   };
   for (const [name, value] of Object.entries(env)) {

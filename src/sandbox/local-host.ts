@@ -1,5 +1,6 @@
-import { mkdir, rm, symlink } from "node:fs/promises";
-import { join } from "node:path";
+import { createHash } from "node:crypto";
+import { mkdir, symlink } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { UserError } from "../errors.ts";
 import type { BwrapHost } from "./bwrap-args.ts";
 import { type CgroupHome, findCgroupHome } from "./cgroup.ts";
@@ -52,13 +53,15 @@ export async function findLocalHost(input: {
   };
 }
 
-/** Without isolation a folder of links takes the place of the mounts. */
+/** Without isolation a folder of links takes the place of the mounts; its name tells its content, so workers share it. */
 async function linkBinaries(shared: string, binaries: BwrapHost["binaries"]): Promise<string> {
-  const directory = join(shared, `bin-${process.pid}`);
-  await rm(directory, { recursive: true, force: true });
+  const content = createHash("sha256").update(JSON.stringify(binaries)).digest("hex");
+  const directory = join(shared, `bin-${content.slice(0, 12)}`);
   await mkdir(directory, { recursive: true });
   for (const { host, inside } of binaries) {
-    await symlink(host, join(directory, inside.slice(inside.lastIndexOf("/") + 1)));
+    await symlink(host, join(directory, basename(inside))).catch((error: unknown) => {
+      if (!(error instanceof Error && "code" in error && error.code === "EEXIST")) throw error;
+    });
   }
   return directory;
 }

@@ -25,7 +25,10 @@ export async function probeIsolation(host: LocalHost, run: () => Promise<ExecRes
   try {
     const result = await run();
     if (result.exitCode === 0) {
-      return { kind: "bwrap", detail: `bubblewrap at ${host.tools.bwrap}, own user, pid and network namespaces` };
+      return {
+        kind: "bwrap",
+        detail: `bubblewrap at ${host.tools.bwrap}, own user, pid and network namespaces`,
+      };
     }
     said = `an isolated "true" ended with ${result.exitCode ?? result.signal ?? "nothing"}: ${result.stderrTail.trim()}`;
   } catch (error) {

@@ -1,28 +1,18 @@
 import { randomBytes } from "node:crypto";
-import { mkdir, mkdtemp, readFile, readdir, rename, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import type { Logger } from "pino";
-import { z } from "zod";
 import { sweepCgroups } from "./cgroup.ts";
 import { findLocalHost, type LocalIsolation } from "./local-host.ts";
-import type { LocalLimits, LocalMachine } from "./local-exec.ts";
-import { runInMachine } from "./local-exec.ts";
+import { type LocalLimits, type LocalMachine, runInMachine } from "./local-exec.ts";
 import { hostPaths, insidePaths, machineLayout } from "./local-layout.ts";
 import { probeIsolation } from "./local-probe.ts";
 import { createLocalSandbox, makeMachineFolders } from "./local-sandbox.ts";
+import { changeState, listMachines, machineGone, readMeta, writeMeta } from "./machine-store.ts";
 import { removeTree } from "./remove-tree.ts";
 import { endRuns } from "./run-records.ts";
-import { type Sandbox, SandboxError, type SandboxProvider, type SandboxSummary } from "./sandbox.ts";
+import type { Sandbox, SandboxProvider } from "./sandbox.ts";
 import { defaultPatience, type Patience } from "./stop-ladder.ts";
-
-const machineMeta = z.object({
-  id: z.string(),
-  metadata: z.object({ app: z.string(), session: z.string(), fence: z.string() }),
-  state: z.enum(["running", "paused"]),
-  startedAt: z.iso.datetime(),
-});
-
-type MachineMeta = z.infer<typeof machineMeta>;
 
 /** One turn of Claude Code needs about 225 MB; the rest is for the repository's own tests. */
 const defaultLimits: LocalLimits = {
@@ -86,7 +76,9 @@ export function createLocalProvider(input: LocalProviderInput): SandboxProvider 
         const machine = await machineOf(trial, "machine");
         await makeMachineFolders(machine);
         const argv = ["true"] as const;
-        return await probeIsolation(found, () => runInMachine(machine, { argv, timeoutMs: 10_000 }, "ignore"));
+        return await probeIsolation(found, () =>
+          runInMachine(machine, { argv, timeoutMs: 10_000 }, "ignore"),
+        );
       } finally {
         await rm(trial, { recursive: true, force: true });
       }
@@ -100,7 +92,7 @@ export function createLocalProvider(input: LocalProviderInput): SandboxProvider 
       return open(id);
     },
     async connect(id) {
-      if ((await readMeta(directory, id)) === null) throw gone(id);
+      if ((await readMeta(directory, id)) === null) throw machineGone(id);
       await endRuns(machineLayout(directory, id).run, "orphans");
       await changeState(directory, id, "running");
       return open(id);
@@ -125,48 +117,12 @@ function warningsOf(host: Awaited<ReturnType<typeof findLocalHost>>): string[] {
   }
   if (host.cgroups === null) {
     lines.push("no cgroup is writable: memory of agents is not limited, process count only by RLIMIT_NPROC");
-    if (process.getuid?.() === 0) lines.push("RLIMIT_NPROC does not bind root: run the worker as a normal user");
+    if (process.getuid?.() === 0)
+      lines.push("RLIMIT_NPROC does not bind root: run the worker as a normal user");
   }
-  if (host.tools.prlimit === null) lines.push("prlimit is not installed: open files and file size are not limited");
+  if (host.tools.prlimit === null)
+    lines.push("prlimit is not installed: open files and file size are not limited");
   return lines;
-}
-
-const idPattern = /^[0-9a-f]{16}$/;
-
-async function readMeta(directory: string, id: string): Promise<MachineMeta | null> {
-  if (!idPattern.test(id)) return null;
-  let text: string;
-  try {
-    text = await readFile(machineLayout(directory, id).meta, "utf8");
-  } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return null;
-    throw error;
-  }
-  return machineMeta.parse(JSON.parse(text));
-}
-
-async function writeMeta(directory: string, meta: MachineMeta): Promise<void> {
-  const path = machineLayout(directory, meta.id).meta;
-  const draft = `${path}.${randomBytes(4).toString("hex")}`;
-  await writeFile(draft, JSON.stringify(meta), { mode: 0o600 });
-  await rename(draft, path);
-}
-
-async function changeState(directory: string, id: string, state: MachineMeta["state"]): Promise<void> {
-  const meta = await readMeta(directory, id);
-  if (meta === null) throw gone(id);
-  if (meta.state !== state) await writeMeta(directory, { ...meta, state });
-}
-
-async function listMachines(directory: string): Promise<SandboxSummary[]> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const found: SandboxSummary[] = [];
-  for (const id of await readdir(directory)) {
-    const meta = await readMeta(directory, id);
-    if (meta === null) continue;
-    found.push({ id, metadata: meta.metadata, state: meta.state, startedAt: new Date(meta.startedAt) });
-  }
-  return found;
 }
 
 async function killMachine(directory: string, id: string): Promise<boolean> {
@@ -186,8 +142,4 @@ async function sweepTrash(directory: string): Promise<void> {
   for (const name of await readdir(directory)) {
     if (name.startsWith(".trash-")) await removeTree(join(directory, name));
   }
-}
-
-function gone(id: string): SandboxError {
-  return new SandboxError("gone", `expected a local machine ${JSON.stringify(id)}, found none`);
 }

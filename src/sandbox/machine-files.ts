@@ -161,7 +161,17 @@ function tooLarge(path: string, maxBytes: number, came: number): SandboxError {
 }
 
 /** Codes that tell of what stands in the way; anything else (a full disk) is the host's own trouble and passes as it is. */
-const obstacles = ["ELOOP", "ENOTDIR", "EISDIR", "ENOTEMPTY", "EEXIST", "EACCES", "EPERM", "ENXIO", "ENAMETOOLONG"];
+const obstacles = [
+  "ELOOP",
+  "ENOTDIR",
+  "EISDIR",
+  "ENOTEMPTY",
+  "EEXIST",
+  "EACCES",
+  "EPERM",
+  "ENXIO",
+  "ENAMETOOLONG",
+];
 
 function refusal(path: string, error: unknown): unknown {
   const code = codeOf(error);

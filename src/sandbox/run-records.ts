@@ -1,7 +1,7 @@
 import { readdir, readFile, readlink, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { killCgroups } from "./cgroup.ts";
+import { killCgroups, removeCgroups } from "./cgroup.ts";
 import { isAlive, readProcessIdentity } from "./process-identity.ts";
 import { sendSignal } from "./running.ts";
 import { SandboxError } from "./sandbox.ts";
@@ -34,7 +34,13 @@ export async function recordRun(
   ]);
   // Over already, or a system without /proc, where a number alone would not tell whom a later signal hits.
   if (system === null || command === null || owner === null) return () => Promise.resolve();
-  const record = { system, command, group: input.group, cgroups: [...input.cgroups], owner } satisfies RunRecord;
+  const record = {
+    system,
+    command,
+    group: input.group,
+    cgroups: [...input.cgroups],
+    owner,
+  } satisfies RunRecord;
   const path = join(directory, `${input.pid}-${command.startTicks}.json`);
   await writeFile(path, JSON.stringify(record));
   return () => rm(path, { force: true });
@@ -61,6 +67,7 @@ async function endRun(record: RunRecord): Promise<void> {
   else if (leader !== null && isOurs) sendSignal(command.pid, "SIGKILL");
   await killCgroups(record.cgroups);
   await untilGone(command);
+  await removeCgroups(record.cgroups);
 }
 
 /** Written under another boot or in another container: its processes are gone or out of reach. */

@@ -5,7 +5,9 @@ import { createOutputTail } from "./output-tail.ts";
 import { type Running, sendSignal } from "./running.ts";
 import { SandboxError } from "./sandbox.ts";
 
-const statusLine = z.object({ "child-pid": z.number().int().positive() }).or(z.object({ "exit-code": z.number() }));
+const statusLine = z
+  .object({ "child-pid": z.number().int().positive() })
+  .or(z.object({ "exit-code": z.number() }));
 
 /** Where bubblewrap writes its status, as a number it is told in its options. */
 export const statusFd = 4;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { resolve } from "node:path";
 import { type HostGitInput, runHostGit } from "../host-git.ts";
-import { fullSha, insideGitEnv } from "./git-in.ts";
+import { fullSha, insideGitEnv } from "./inside-git.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 export type SyncCheckoutInput = {
@@ -39,8 +39,19 @@ export async function syncCheckout(sandbox: Sandbox, input: SyncCheckoutInput): 
   try {
     const { sha, madeSha, branch } = input;
     const result = await sandbox.exec({
-      argv: ["/bin/sh", "-c", script, "sync", sandbox.paths.repo, packPath, sha, madeSha, branch, ...news.edges],
-      env: { ...insideGitEnv, ...noHooks },
+      argv: [
+        "/bin/sh",
+        "-c",
+        script,
+        "sync",
+        sandbox.paths.repo,
+        packPath,
+        sha,
+        madeSha,
+        branch,
+        ...news.edges,
+      ],
+      env: insideGitEnv,
       timeoutMs,
       ...(input.signal === undefined ? {} : { signal: input.signal }),
     });
@@ -52,14 +63,6 @@ export async function syncCheckout(sandbox: Sandbox, input: SyncCheckoutInput): 
     await sandbox.remove(packPath);
   }
 }
-
-const noHooks = {
-  GIT_CONFIG_COUNT: "2",
-  GIT_CONFIG_KEY_0: "core.hooksPath",
-  GIT_CONFIG_VALUE_0: "/dev/null",
-  GIT_CONFIG_KEY_1: "core.fsmonitor",
-  GIT_CONFIG_VALUE_1: "false",
-};
 
 /** What the sandbox has not seen yet, and the commits it rests on; null when the mirror does not know the commits. */
 async function readNews(input: SyncCheckoutInput): Promise<{ pack: Uint8Array; edges: string[] } | null> {

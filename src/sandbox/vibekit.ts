@@ -48,7 +48,10 @@ async function openMachine(open: () => Promise<Sandbox>, sessionId: string | nul
   const machine = await adapter.take();
   const session = await kit.getSession();
   if (session !== machine.id) {
-    throw new SandboxError("transient", `expected VibeKit to hold machine ${machine.id}, it holds ${session ?? "none"}`);
+    throw new SandboxError(
+      "transient",
+      `expected VibeKit to hold machine ${machine.id}, it holds ${session ?? "none"}`,
+    );
   }
   return driven(machine, kit);
 }
@@ -121,14 +124,18 @@ function toInstance(machine: Sandbox, keepFault: (thrown: unknown) => void): Vib
     if (command === `mkdir -p ${workingDirectory} || true`) return done;
     try {
       if (command !== `cd ${workingDirectory} && true`) {
-        throw new SandboxError("refused", `expected only VibeKit's first command, got ${JSON.stringify(command)}`);
+        throw new SandboxError(
+          "refused",
+          `expected only VibeKit's first command, got ${JSON.stringify(command)}`,
+        );
       }
       const { exitCode, stderrTail } = await machine.exec({
         argv: ["true"],
         cwd: machine.paths.workspace,
         timeoutMs: options?.timeoutMs ?? 60_000,
       });
-      if (exitCode !== 0) throw new SandboxError("transient", `the machine's first command failed: ${stderrTail.trim()}`);
+      if (exitCode !== 0)
+        throw new SandboxError("transient", `the machine's first command failed: ${stderrTail.trim()}`);
     } catch (error) {
       keepFault(error);
     }

@@ -19,7 +19,10 @@ export async function watchCommand(
   const ladder = createStopLadder(running);
   const ended = { timedOut: false, aborted: false };
   const faults: Error[] = [];
-  const listen = (stream: NodeJS.ReadableStream | null, listener: ((chunk: Uint8Array) => void) | undefined) => {
+  const listen = (
+    stream: NodeJS.ReadableStream | null,
+    listener: ((chunk: Uint8Array) => void) | undefined,
+  ) => {
     const tail = createOutputTail(tailBytes);
     stream?.on("data", (chunk: Uint8Array) => {
       tail.push(chunk);

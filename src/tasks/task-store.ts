@@ -1,4 +1,4 @@
-import { and, asc, desc, eq, inArray, isNull, lt, ne, sql, type SQL } from "drizzle-orm";
+import { and, asc, desc, eq, inArray, isNull, like, lt, ne, sql, type SQL } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Db, Tx } from "../../db/client.ts";
 import { account, repository, session, step, task } from "../../db/schema.ts";
@@ -118,7 +118,7 @@ const maxFailures = 3;
 /**
  * Takes the task for this worker: raises its fence, so that whoever held it before can do nothing more. The
  * account's row is locked meanwhile, which makes its limit exact. An attempt that ended without saying so
- * (a killed worker) counts as a failure unless it had got further than the one before it. What a lost attempt used
+ * (a killed worker) counts as a failure unless it had got further than the one before it. What a lost turn used
  * is written down as ours to pay.
  */
 export async function claimTask(tx: Tx, input: { taskId: string; accountId: string }): Promise<ClaimResult> {
@@ -150,7 +150,8 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
   }
   if (found.fence > 0) {
     const { id: taskId, accountId, sessionId, fence: attempt } = found;
-    await recordUsage(tx, { taskId, accountId, sessionId, attempt, fault: "platform" });
+    const fault = (await finishedTurn(tx, taskId, attempt)) ? "none" : "platform";
+    await recordUsage(tx, { taskId, accountId, sessionId, attempt, fault, over: true });
   }
   const failures = found.failures + ((await diedWithoutProgress(tx, found)) ? 1 : 0);
   if (failures >= maxFailures) return { ok: false, reason: "failed-too-often", task: found };
@@ -169,6 +170,12 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
     throw new Error(`task ${input.taskId} vanished while it was claimed`);
   await noteClaim(tx, claimed);
   return { ok: true, task: read(claimed), session: owner, fence: claimed.fence };
+}
+
+/** Whether the agent's turn of this attempt ended and is kept: then its work is not lost, whatever became of the worker. */
+async function finishedTurn(tx: Tx, taskId: string, attempt: number): Promise<boolean> {
+  const kept = and(eq(step.taskId, taskId), eq(step.fence, attempt), eq(step.status, "done"), like(step.name, "agent:%"));
+  return (await tx.$count(step, kept)) > 0;
 }
 
 type ClaimNote = { doneSteps: number; ended: "error" | "drain" | null };

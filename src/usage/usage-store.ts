@@ -12,6 +12,8 @@ export type Attempt = {
   attempt: number;
   /** platform: the attempt was lost or failed by our own fault, so the account pays nothing for it. */
   fault: "none" | "platform";
+  /** Its gateway is gone, so what is not settled now never will be; such a call is written as ours to pay. */
+  over?: boolean;
 };
 
 /**
@@ -20,8 +22,9 @@ export type Attempt = {
  * a TransientError.
  */
 export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
-  if (attempt.fault === "none") await requireSettled(tx, attempt);
+  if (attempt.fault === "none" && attempt.over !== true) await requireSettled(tx, attempt);
   const cost = sql`coalesce(${modelCall.costMicroUsd}, ${modelCall.reservedMicroUsd})`;
+  const paid = attempt.fault === "none" ? sql`${modelCall.status} = 'settled'` : sql`false`;
   await tx.execute(sql`
     insert into ${usage} (
       id, account_id, task_id, session_id, attempt, model_call_id, model,
@@ -33,7 +36,7 @@ export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
       ${modelCall.id}, ${modelCall.model},
       ${modelCall.inputTokens}, ${modelCall.outputTokens}, ${modelCall.cacheReadTokens},
       ${modelCall.cacheWrite5mTokens}, ${modelCall.cacheWrite1hTokens},
-      ${cost}, ${attempt.fault === "none" ? cost : sql`0`}, ${attempt.fault}
+      ${cost}, case when ${paid} then ${cost} else 0 end, case when ${paid} then 'none' else 'platform' end
     from ${modelCall}
     where ${ofAttempt(attempt)} and ${modelCall.status} <> 'refused'
     on conflict (task_id, attempt, model_call_id) do nothing

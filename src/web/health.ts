@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
 import { toError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import type { Queue } from "../queue/queue.ts";
-import { answerJson } from "../webhooks/answer.ts";
 import type { Metrics } from "./metrics.ts";
+import { pingDatabase } from "./readiness-store.ts";
 import { withDeadline } from "./with-deadline.ts";
 
 const checkDeadlineMs = 2_000;
@@ -40,26 +39,30 @@ export function createHealth(deps: HealthDeps) {
 /** GET /healthz: the process runs and its event loop turns. */
 export function answerHealth(request: IncomingMessage, response: ServerResponse): boolean {
   if (request.url !== "/healthz") return false;
-  answerJson(response, 200, { ok: true });
+  answer(response, 200, { ok: true });
   return true;
 }
 
 async function answerReady(deps: HealthDeps, response: ServerResponse): Promise<void> {
   const [database, queue] = await Promise.all([
-    check(deps.log, "database", deps.system.execute(sql`select 1`)),
+    check(deps.log, "database", pingDatabase(deps.system)),
     check(deps.log, "queue", deps.queue.stats()),
   ]);
   const open = deps.isOpen();
   const ready = open && database && queue;
-  answerJson(response, ready ? 200 : 503, { ready, checks: { open, database, queue } });
+  answer(response, ready ? 200 : 503, { ready, checks: { open, database, queue } });
 }
 
-async function check(log: Logger, name: string, work: PromiseLike<unknown>): Promise<boolean> {
+async function check(log: Logger, name: string, work: Promise<unknown>): Promise<boolean> {
   try {
-    await withDeadline(Promise.resolve(work), checkDeadlineMs);
+    await withDeadline(work, checkDeadlineMs);
     return true;
   } catch (error) {
     log.warn({ check: name, err: toError(error) }, "not ready");
     return false;
   }
+}
+
+function answer(response: ServerResponse, status: number, value: object): void {
+  response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(value));
 }

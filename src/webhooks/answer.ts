@@ -25,7 +25,7 @@ const lingerMs = 2_000;
 
 /**
  * Refuses a request whose body has not come in. What still comes is thrown away for a while, because closing at
- * once would reset the connection and with it the answer.
+ * once, as node does for a sender that wants its connection closed, would reset it and lose the answer.
  */
 export function refuseUnread(
   request: IncomingMessage,
@@ -33,8 +33,10 @@ export function refuseUnread(
   status: number,
   detail: string,
 ): void {
+  const unread = !request.complete;
+  if (unread) response.shouldKeepAlive = true;
   answerProblem(response, status, detail, status === 503 ? { "retry-after": "60" } : {});
-  if (request.complete) return;
+  if (!unread) return;
   request.resume();
   const timer = setTimeout(() => request.destroy(), lingerMs);
   request.once("end", () => clearTimeout(timer)).once("close", () => clearTimeout(timer));

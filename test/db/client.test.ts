@@ -1,11 +1,12 @@
 import { once } from "node:events";
-import { connect, createServer, type AddressInfo, type Socket } from "node:net";
+import { createServer, type AddressInfo } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { isConnectionError, isUniqueViolation, openDatabase, withAccount } from "../../db/client.ts";
 import { withOwner } from "../../db/owner-connection.ts";
 import { watermark } from "../../db/schema.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startProxy } from "./proxy.ts";
 import { seedTenant } from "./seed.ts";
 
 let given: TestDatabase;
@@ -77,23 +78,34 @@ describe("errors", () => {
     expect(isUniqueViolation(error)).toBe(false);
   });
 
-  test("a connection that the server ends in the middle of a transaction", async () => {
-    const error = await caught(
-      given.database.db.transaction(async (tx) => {
-        const [mine] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
-        await withOwner(given.url, (db) => db.execute(sql`select pg_terminate_backend(${mine?.pid}, 5000)`));
-        await tx.execute(sql`select 1`);
-      }),
-    );
-    expect(isConnectionError(error)).toBe(true);
+  test("a connection that the server ends in the middle of a transaction, more often than there are connections", async () => {
+    for (let times = 0; times < 12; times += 1) {
+      const error = await caught(
+        given.database.db.transaction(async (tx) => {
+          const [mine] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+          await withOwner(given.url, (db) =>
+            db.execute(sql`select pg_terminate_backend(${mine?.pid}, 5000)`),
+          );
+          await tx.execute(sql`select 1`);
+        }),
+      );
+      expect(isConnectionError(error)).toBe(true);
+    }
     expect(await given.database.db.$count(watermark)).toBeGreaterThanOrEqual(0);
   });
 
+  test("what a transaction was given up for is not hidden by the loss of its connection", async () => {
+    const failed = given.database.db.transaction(async (tx) => {
+      const [mine] = await tx.execute<{ pid: number }>(sql`select pg_backend_pid() as pid`);
+      await withOwner(given.url, (db) => db.execute(sql`select pg_terminate_backend(${mine?.pid}, 5000)`));
+      throw new Error("given up");
+    });
+    await expect(failed).rejects.toThrow("given up");
+  });
+
   test("a connection that breaks without a word, while the next one is made by itself", async () => {
-    const { port, cut } = await startProxy(given.url);
-    const url = new URL(given.url);
-    url.port = String(port);
-    const behind = openDatabase({ url: url.href });
+    const { url, cut } = await startProxy(given.url);
+    const behind = openDatabase({ url });
     onTestFinished(() => behind.close());
     await behind.db.execute(sql`select 1`);
     const broken = caught(behind.db.execute(sql`select pg_sleep(60)`));
@@ -150,29 +162,6 @@ async function sleeping(): Promise<number> {
       where datname = current_database() and wait_event = 'PgSleep'`),
   );
   return row?.n ?? 0;
-}
-
-/** A port in front of the database's own whose connections can all be cut at once. */
-async function startProxy(url: string): Promise<{ port: number; cut: () => void }> {
-  const { hostname, port } = new URL(url);
-  const open = new Set<Socket>();
-  const proxy = createServer((near) => {
-    const far = connect(Number(port), hostname);
-    near.pipe(far).pipe(near);
-    for (const socket of [near, far]) {
-      open.add(socket);
-      socket.on("error", () => socket.destroy());
-      socket.on("close", () => open.delete(socket));
-    }
-  });
-  await once(proxy.listen(0, "127.0.0.1"), "listening");
-  onTestFinished(() => void proxy.close());
-  return {
-    port: (proxy.address() as AddressInfo).port,
-    cut: () => {
-      for (const socket of open) socket.destroy();
-    },
-  };
 }
 
 async function caught(query: PromiseLike<unknown>): Promise<unknown> {

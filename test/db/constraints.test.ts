@@ -19,7 +19,7 @@ beforeAll(async () => {
 afterAll(() => given.close());
 
 async function refusedAs(write: Promise<unknown>, code: string, constraint?: string): Promise<void> {
-  const expected = constraint === undefined ? { code } : { code, constraint_name: constraint };
+  const expected = constraint === undefined ? { code } : { code, constraint };
   await expect(write).rejects.toMatchObject({ cause: expected });
 }
 

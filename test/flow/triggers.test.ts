@@ -51,16 +51,15 @@ test("a second command on the issue goes on in the same conversation, branch and
   expect(commits.slice(0, 2).every(({ message }) => message.includes("Remote-Claude-Task:"))).toBe(true);
 });
 
-const silent: [string, string][] = [
-  ["a quote", "> /claude write turn.txt"],
-  ["a code block", "```\n/claude write turn.txt\n```"],
-  ["an indented block", "    /claude write turn.txt"],
-  ["an HTML comment", "<!--\n/claude write turn.txt\n-->"],
-  ["the middle of a line", "please /claude write turn.txt"],
-];
-
-test.each(silent)("nothing starts from %s", async (_where, body) => {
-  await world.ask(body);
+test("a quote, code, a comment in HTML and the middle of a line start nothing", async () => {
+  const silent = [
+    "> /claude write turn.txt",
+    "```\n/claude write turn.txt\n```",
+    "    /claude write turn.txt",
+    "<!--\n/claude write turn.txt\n-->",
+    "please /claude write turn.txt",
+  ];
+  for (const body of silent) await world.ask(body);
   const { issueNumber } = await world.ask("/claude write turn.txt");
   await world.untilReported(issueNumber);
   expect(await world.tasks()).toHaveLength(1);

@@ -141,7 +141,7 @@ type CallInput = {
 /** Sends a model call as the agent would; resolves with the answer as soon as its headers are there. */
 export async function startCall(gateway: { socketPath: string }, input: CallInput): Promise<IncomingMessage> {
   const body = typeof input.body === "string" ? input.body : JSON.stringify(input.body ?? smallCall);
-  const headers = {
+  const headers: Record<string, string | undefined> = {
     "content-type": "application/json",
     "anthropic-version": "2023-06-01",
     "x-api-key": input.token,

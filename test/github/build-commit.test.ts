@@ -41,7 +41,11 @@ const show = (path: string, ...args: string[]) => hostGit(path, ...args);
 
 test("the commit is the bot's own: one parent, its author, date and message, the agent's files", async () => {
   const { parentSha, build, work } = await setUp();
-  await work({ "README.md": "hello\nworld\n", "src/new.ts": "1\n2\n", "logo.png": new Uint8Array([0, 1, 2, 0]) });
+  await work({
+    "README.md": "hello\nworld\n",
+    "src/new.ts": "1\n2\n",
+    "logo.png": new Uint8Array([0, 1, 2, 0]),
+  });
   const built = await build();
   expect(built).toMatchObject({
     unchanged: false,
@@ -94,8 +98,16 @@ describe("protected paths stay as the parent has them", () => {
   test.each<[string, Record<string, TestFile>, { path: string; reason: string }[]]>([
     ["changed", { [workflow]: "evil\n" }, [{ path: workflow, reason: "protected" }]],
     ["deleted", { [workflow]: null }, [{ path: workflow, reason: "protected" }]],
-    ["added", { ".github/workflows/new.yml": "evil\n" }, [{ path: ".github/workflows/new.yml", reason: "protected" }]],
-    ["in other case", { ".GitHub/Workflows/x.yml": "evil\n" }, [{ path: ".GitHub/Workflows/x.yml", reason: "protected" }]],
+    [
+      "added",
+      { ".github/workflows/new.yml": "evil\n" },
+      [{ path: ".github/workflows/new.yml", reason: "protected" }],
+    ],
+    [
+      "in other case",
+      { ".GitHub/Workflows/x.yml": "evil\n" },
+      [{ path: ".GitHub/Workflows/x.yml", reason: "protected" }],
+    ],
     [
       "with an invisible character",
       { ".github/work\u200cflows/x.yml": "evil\n" },
@@ -190,7 +202,9 @@ test("a submodule of the parent that was replaced by files stays, and its files 
     { path: "module", reason: "submodule" },
     { path: "module/file.txt", reason: "conflict" },
   ]);
-  expect(show(built.quarantinePath, "ls-tree", built.commitSha, "module")).toContain(`160000 commit ${pointed}`);
+  expect(show(built.quarantinePath, "ls-tree", built.commitSha, "module")).toContain(
+    `160000 commit ${pointed}`,
+  );
 });
 
 test("names that are no text are left out", async () => {
@@ -209,7 +223,9 @@ describe("work that is not accepted as a whole", () => {
     await work(Object.fromEntries(Array.from({ length: 11 }, (_, n) => [`f${n}.txt`, `${n}`.repeat(100)])));
     await expect(build({ policy: { maxFiles: 10 } })).rejects.toMatchObject({ code: "work-too-many-files" });
     await expect(build({ policy: { maxTotalBytes: 500 } })).rejects.toMatchObject({ code: "work-too-large" });
-    await expect(build({ policy: { maxBundleBytes: 100 } })).rejects.toMatchObject({ code: "work-too-large" });
+    await expect(build({ policy: { maxBundleBytes: 100 } })).rejects.toMatchObject({
+      code: "work-too-large",
+    });
   });
 
   test("a link, a folder, noise and a cut bundle", async () => {
@@ -238,16 +254,19 @@ describe("work that is not accepted as a whole", () => {
     await expect(build()).rejects.toMatchObject({ code: "work-invalid" });
   });
 
-  test.each([".git", ".GIT", "git~1", ".g\u200cit"])("a tree with %j in it, made past git's own checks", async (name) => {
-    const { repository, build, bundlePath, parentSha } = await setUp();
-    const blob = repository.git("rev-parse", "HEAD:README.md");
-    const tree = makeTree(repository, [["100644", blob, "config"]]);
-    const root = makeTree(repository, [["40000", tree, name]]);
-    const commit = repository.git("commit-tree", root, "-p", parentSha, "-m", "x");
-    repository.git("update-ref", "refs/heads/work", commit);
-    repository.git("bundle", "create", "--quiet", bundlePath, `^${parentSha}`, "refs/heads/work");
-    await expect(build()).rejects.toMatchObject({ code: "work-invalid" });
-  });
+  test.each([".git", ".GIT", "git~1", ".g\u200cit"])(
+    "a tree with %j in it, made past git's own checks",
+    async (name) => {
+      const { repository, build, bundlePath, parentSha } = await setUp();
+      const blob = repository.git("rev-parse", "HEAD:README.md");
+      const tree = makeTree(repository, [["100644", blob, "config"]]);
+      const root = makeTree(repository, [["40000", tree, name]]);
+      const commit = repository.git("commit-tree", root, "-p", parentSha, "-m", "x");
+      repository.git("update-ref", "refs/heads/work", commit);
+      repository.git("bundle", "create", "--quiet", bundlePath, `^${parentSha}`, "refs/heads/work");
+      await expect(build()).rejects.toMatchObject({ code: "work-invalid" });
+    },
+  );
 
   test("a bundle that stands on commits which the mirror does not have", async () => {
     const { repository, build, bundlePath } = await setUp();
@@ -274,7 +293,9 @@ test("the mirror stays as it was, whatever the bundle brings", async () => {
   const before = [await readdir(mirror.path, { recursive: true }), show(mirror.path, "for-each-ref")];
   await work({ "a.txt": "a" });
   await build();
-  expect([await readdir(mirror.path, { recursive: true }), show(mirror.path, "for-each-ref")]).toEqual(before);
+  expect([await readdir(mirror.path, { recursive: true }), show(mirror.path, "for-each-ref")]).toEqual(
+    before,
+  );
 });
 
 /** git mktree refuses bad names, so the object is written as it stands. */

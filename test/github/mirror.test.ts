@@ -27,10 +27,14 @@ test("a mirror is made, then follows branches and tags, also backwards and away"
   repository.git("tag", "v1");
   repository.git("push", "--quiet", server.path, "main", "main:other", "v1");
   expect(await update()).toEqual(mirror);
-  expect(hostGit(mirror.path, "rev-parse", "main", "other", "v1^{commit}")).toBe(`${second}\n${second}\n${second}`);
+  expect(hostGit(mirror.path, "rev-parse", "main", "other", "v1^{commit}")).toBe(
+    `${second}\n${second}\n${second}`,
+  );
   repository.git("push", "--quiet", "--force", server.path, `${first}:main`, ":other", ":v1");
   await update();
-  expect(hostGit(mirror.path, "for-each-ref", "--format=%(refname) %(objectname)")).toBe(`refs/heads/main ${first}`);
+  expect(hostGit(mirror.path, "for-each-ref", "--format=%(refname) %(objectname)")).toBe(
+    `refs/heads/main ${first}`,
+  );
 });
 
 test("an empty repository is a result of its own", async () => {
@@ -101,7 +105,9 @@ test.each([500, 502, 503, 429])("an answer %i passes by itself", async (status) 
 
 test("a server that is not there passes by itself", async () => {
   const { update } = await setUp();
-  await expect(update({ remoteUrl: "http://127.0.0.1:1/o/r.git" })).rejects.toMatchObject({ name: "TransientError" });
+  await expect(update({ remoteUrl: "http://127.0.0.1:1/o/r.git" })).rejects.toMatchObject({
+    name: "TransientError",
+  });
 });
 
 test("lock files of a killed git, and a half made mirror, are no obstacle", async () => {
@@ -123,7 +129,9 @@ test("a worker waits for another one's lock, and for no longer than it may", asy
   const { dataDir, update } = await setUp();
   await update();
   const lock = join(dataDir, "mirrors", "42.git.lock");
-  const other = spawn("flock", ["--exclusive", lock, "sh", "-c", "echo held; exec cat"], { stdio: ["pipe", "pipe", "inherit"] });
+  const other = spawn("flock", ["--exclusive", lock, "sh", "-c", "echo held; exec cat"], {
+    stdio: ["pipe", "pipe", "inherit"],
+  });
   onTestFinished(() => void other.kill("SIGKILL"));
   await new Promise((resolve) => other.stdout.once("data", resolve));
   await expect(update({ timeoutMs: 1_000 })).rejects.toMatchObject({ name: "TransientError" });
@@ -145,7 +153,9 @@ test("an abort ends a fetch", async () => {
 
 test("an address with a credential in it is a mistake of ours", async () => {
   const { update } = await setUp();
-  await expect(update({ remoteUrl: "https://x-access-token:t@github.com/o/r.git" })).rejects.toThrow(TypeError);
+  await expect(update({ remoteUrl: "https://x-access-token:t@github.com/o/r.git" })).rejects.toThrow(
+    TypeError,
+  );
 });
 
 test("a mirror is removed", async () => {

@@ -8,7 +8,12 @@ describe.each(["bwrap", "none"] as const)("a checkout, isolation %s", (isolation
   beforeEach((context) => (isolation === "bwrap" ? needBwrap(context) : undefined));
 
   test("has the commit on the branch, clean, with a plain origin and without any hook", async () => {
-    const files = { "a.txt": "a\n", "run.sh": { script: "#!/bin/sh\n" }, link: { link: "a.txt" }, "ü 𝄞/x": "x" };
+    const files = {
+      "a.txt": "a\n",
+      "run.sh": { script: "#!/bin/sh\n" },
+      link: { link: "a.txt" },
+      "ü 𝄞/x": "x",
+    };
     const { inRepo, sha, branch, tempDir } = await testCheckout(files, { isolation });
     expect(await inRepo("git rev-parse HEAD; git branch --show-current; git status --porcelain")).toBe(
       `${sha}\n${branch}`,

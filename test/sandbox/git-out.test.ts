@@ -31,14 +31,21 @@ describe.each(["bwrap", "none"] as const)("work is taken out, isolation %s", (is
   beforeEach((context) => (isolation === "bwrap" ? needBwrap(context) : undefined));
 
   test("as it stands in the files, committed or not, in a file of ours alone", async () => {
-    const checkout = await testCheckout({ "a.txt": "a\n", "b.txt": "b\n", ".gitignore": "ignored\n" }, { isolation });
-    await checkout.inRepo("echo more >> a.txt; git commit -qam one; rm b.txt; echo c > c.txt; echo i > ignored");
+    const checkout = await testCheckout(
+      { "a.txt": "a\n", "b.txt": "b\n", ".gitignore": "ignored\n" },
+      { isolation },
+    );
+    await checkout.inRepo(
+      "echo more >> a.txt; git commit -qam one; rm b.txt; echo c > c.txt; echo i > ignored",
+    );
     const { taken, files } = await publish(checkout);
     expect(files).toEqual(["modified a.txt", "deleted b.txt", "added c.txt"]);
     if (taken.kind !== "bundle") throw new Error("expected a bundle");
     expect((await lstat(taken.path)).mode & 0o777).toBe(0o600);
     expect(taken.complaints).toBeNull();
-    expect(await readdir(join(checkout.dataDir, "sandboxes", checkout.sandbox.id, "workspace", "tmp"))).toEqual([]);
+    expect(
+      await readdir(join(checkout.dataDir, "sandboxes", checkout.sandbox.id, "workspace", "tmp")),
+    ).toEqual([]);
   });
 
   test("and nothing, when nothing changed", async () => {
@@ -53,7 +60,10 @@ describe("whatever the agent did to its repository", () => {
   beforeEach(needBwrap);
 
   test.each([
-    ["rewrote history", "git checkout -q --orphan new; git commit -qm rewritten; git branch -D claude/1-test"],
+    [
+      "rewrote history",
+      "git checkout -q --orphan new; git commit -qm rewritten; git branch -D claude/1-test",
+    ],
     ["detached HEAD", "git commit -q --allow-empty -m x; git checkout -q --detach"],
     ["moved to another branch", "git checkout -q -b elsewhere"],
     ["deleted .git", "rm -rf .git"],
@@ -63,11 +73,17 @@ describe("whatever the agent did to its repository", () => {
     ["made .git a link", "mv .git ../gitdir; ln -s ../gitdir .git"],
     ["made .git a link out", "rm -rf .git; ln -s /etc .git"],
     ["made .git a file", "mv .git ../gitdir; echo 'gitdir: ../gitdir' > .git"],
-    ["hid the change from the index", "git update-index --assume-unchanged a.txt; git update-index --skip-worktree gone.txt"],
+    [
+      "hid the change from the index",
+      "git update-index --assume-unchanged a.txt; git update-index --skip-worktree gone.txt",
+    ],
     ["excluded everything", "echo '*' > .git/info/exclude; mkdir -p .git/info; echo '*' > .git/info/exclude"],
     ["used a worktree setting", "git config core.worktree /etc; git config core.bare true"],
     ["split the index", "git update-index --split-index"],
-    ["started a merge", "git commit -q --allow-empty -m x; touch .git/MERGE_HEAD; echo x > .git/rebase-merge"],
+    [
+      "started a merge",
+      "git commit -q --allow-empty -m x; touch .git/MERGE_HEAD; echo x > .git/rebase-merge",
+    ],
   ])("%s: the files count", async (_, act) => {
     const checkout = await testCheckout({ "a.txt": "a\n", "gone.txt": "x\n" });
     await checkout.inRepo(`mkdir -p .git/info; ${act}; echo b > a.txt; rm gone.txt; echo n > new.txt`);
@@ -101,7 +117,14 @@ describe("whatever the agent did to its repository", () => {
     const sha = checkout.origin.git("rev-parse", "HEAD");
     await sandbox.remove(sandbox.paths.repo);
     const { checkOut } = await import("../../src/sandbox/git-in.ts");
-    await checkOut(sandbox, { mirrorPath, sha, branch, remoteUrl: "https://github.com/o/r.git", depth: 50, tempDir });
+    await checkOut(sandbox, {
+      mirrorPath,
+      sha,
+      branch,
+      remoteUrl: "https://github.com/o/r.git",
+      depth: 50,
+      tempDir,
+    });
     expect(await checkout.take(sha)).toEqual({ kind: "unchanged" });
     await checkout.inRepo("echo y > x.txt");
     const { files } = await publish({ ...checkout, sha, take: () => checkout.take(sha) });
@@ -126,9 +149,15 @@ describe("whatever the agent did to its repository", () => {
     );
     const { files, leftOut } = await publish(checkout);
     expect(files).toEqual(
-      ["modified a.txt", "added inside", 'added "q"', "added --all", "added -rf", "added :(top)x", "added a b"].sort(
-        (left, right) => ((left.split(" ")[1] ?? "") < (right.split(" ")[1] ?? "") ? -1 : 1),
-      ),
+      [
+        "modified a.txt",
+        "added inside",
+        'added "q"',
+        "added --all",
+        "added -rf",
+        "added :(top)x",
+        "added a b",
+      ].sort((left, right) => ((left.split(" ")[1] ?? "") < (right.split(" ")[1] ?? "") ? -1 : 1)),
     );
     expect(leftOut).toEqual([{ path: "passwd", reason: "symlink-outside" }]);
   });

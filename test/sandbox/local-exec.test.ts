@@ -39,14 +39,17 @@ describe.each(kinds)("a command with isolation %s", (isolation) => {
     const { sandbox } = await localMachine({ isolation });
     const { stdoutTail } = await sandbox.exec({ argv: ["env", "-0"], env: { MARK: "1" }, timeoutMs: 10_000 });
     const names = stdoutTail.split("\0").flatMap((entry) => entry.split("=")[0] || []);
-    expect(names.filter((name) => !["PWD", "TMPDIR"].includes(name)).sort()).toEqual(
-      ["HOME", "LANG", "MARK", "PATH", "USER"].sort(),
-    );
+    expect(
+      names.filter((name) => !["PWD", "TMPDIR", "GIT_CEILING_DIRECTORIES"].includes(name)).sort(),
+    ).toEqual(["HOME", "LANG", "MARK", "PATH", "USER"].sort());
   });
 
   test("without stdin a command reads nothing", async () => {
     const { sandbox } = await localMachine({ isolation });
-    expect(await sandbox.exec({ argv: ["cat"], timeoutMs: 10_000 })).toMatchObject({ exitCode: 0, stdoutTail: "" });
+    expect(await sandbox.exec({ argv: ["cat"], timeoutMs: 10_000 })).toMatchObject({
+      exitCode: 0,
+      stdoutTail: "",
+    });
   });
 
   test("claude and node are on the PATH", async () => {
@@ -85,7 +88,12 @@ describe.each(kinds)("a command with isolation %s", (isolation) => {
   test("at the deadline SIGINT comes first and the command can end in good order", async () => {
     const { sh } = await localMachine({ isolation });
     const result = await sh('trap "echo interrupted; exit 5" INT; sleep 600 & wait', { timeoutMs: 300 });
-    expect(result).toMatchObject({ exitCode: 5, timedOut: true, aborted: false, stdoutTail: "interrupted\n" });
+    expect(result).toMatchObject({
+      exitCode: 5,
+      timedOut: true,
+      aborted: false,
+      stdoutTail: "interrupted\n",
+    });
   });
 
   test("a command that ignores every signal is killed with all its children", async () => {

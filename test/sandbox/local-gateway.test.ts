@@ -17,7 +17,11 @@ describe.each(["bwrap", "none"] as const)("the gateway with isolation %s", (isol
       gatewaySocket: socketPath,
       timeoutMs: 10_000,
     });
-    expect(result).toMatchObject({ exitCode: 0, stderrTail: "", stdoutTail: "gateway-1 /v1/messages?beta=1" });
+    expect(result).toMatchObject({
+      exitCode: 0,
+      stderrTail: "",
+      stdoutTail: "gateway-1 /v1/messages?beta=1",
+    });
   });
 
   test("two commands at once each reach their own", async () => {

@@ -32,7 +32,13 @@ test("the host's files, processes and namespaces are out of sight", async () => 
 
 test("no further namespace, no privilege, no other mount can be had from inside", async () => {
   const { sh } = await localMachine();
-  for (const attempt of ["unshare --user true", "unshare --net true", "mount -t tmpfs none /tmp", "chroot / true", "mknod /tmp/sda b 8 0"]) {
+  for (const attempt of [
+    "unshare --user true",
+    "unshare --net true",
+    "mount -t tmpfs none /tmp",
+    "chroot / true",
+    "mknod /tmp/sda b 8 0",
+  ]) {
     expect((await sh(attempt)).exitCode, attempt).not.toBe(0);
   }
   const status = await sh("grep NoNewPrivs /proc/self/status");

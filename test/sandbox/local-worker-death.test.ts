@@ -14,13 +14,16 @@ describe.each(["bwrap", "none"] as const)("a worker killed with SIGKILL, isolati
     const dataDir = await temporaryFolder();
     const seconds = String(300_000 + Math.floor(Math.random() * 100_000));
     const script = new URL("../support/hold-machine.ts", import.meta.url).pathname;
-    const worker = spawn(process.execPath, [script, dataDir, isolation, seconds], { stdio: ["ignore", "pipe", "inherit"] });
+    const worker = spawn(process.execPath, [script, dataDir, isolation, seconds], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     onTestFinished(() => void worker.kill("SIGKILL"));
     const id = await new Promise<string>((resolve, reject) => {
       worker.stdout.once("data", (chunk: Buffer) => resolve(chunk.toString().trim()));
       worker.once("exit", () => reject(new Error("the worker ended before it was ready")));
     });
-    const left = async () => (await commandLines()).filter((line) => line.includes(seconds) && !line.includes(dataDir));
+    const left = async () =>
+      (await commandLines()).filter((line) => line.includes(seconds) && !line.includes(dataDir));
     expect((await left()).length).toBeGreaterThan(0);
     worker.kill("SIGKILL");
     if (isolation === "none") {

@@ -67,7 +67,9 @@ test.each(["0123456789abcdef", "../../etc", "", ".shared", "a/b"])("there is no 
 test("killing a machine ends what runs in it and removes its files, whatever their rights", async (context) => {
   await needBwrap(context);
   const { dataDir, provider, sandbox, sh } = await localMachine();
-  await sh("mkdir -p /workspace/cache/deep && touch /workspace/cache/deep/file && chmod 500 /workspace/cache/deep");
+  await sh(
+    "mkdir -p /workspace/cache/deep && touch /workspace/cache/deep/file && chmod 500 /workspace/cache/deep",
+  );
   let ready = false;
   const running = sh("echo ready; sleep 600", { timeoutMs: 60_000, onStdout: () => (ready = true) });
   await untilTrue(() => ready);

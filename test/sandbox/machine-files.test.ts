@@ -1,5 +1,5 @@
-import { execFileSync } from "node:child_process";
-import { lstat, mkdir, readFile, readdir, symlink, writeFile } from "node:fs/promises";
+import { execFileSync, spawn } from "node:child_process";
+import { lstat, mkdir, mkdtemp, readFile, readdir, readlink, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
@@ -12,7 +12,12 @@ async function setUp() {
   await mkdir(workspace);
   await mkdir(outside);
   await writeFile(join(outside, "secret"), "secret of the host");
-  return { folder, workspace, outside, files: createMachineFiles([{ inside: "/workspace", host: workspace }]) };
+  return {
+    folder,
+    workspace,
+    outside,
+    files: createMachineFiles([{ inside: "/workspace", host: workspace }]),
+  };
 }
 
 const refused = { name: "SandboxError", fault: "refused" };
@@ -32,14 +37,21 @@ test("what is not there is null", async () => {
   expect(await files.read("/workspace/no/such/folder", 1)).toBeNull();
 });
 
-test.each(["/workspace", "/workspace/", "/workspace/../x", "/workspace/./x", "/workspace/a//b", "/etc/passwd", "x", "/workspacex/y", "/workspace/a\0b"])(
-  "%j is no path of the machine",
-  async (path) => {
-    const { files } = await setUp();
-    await expect(files.read(path, 10)).rejects.toThrow(TypeError);
-    await expect(files.write(path, "x", 0o600)).rejects.toThrow(TypeError);
-  },
-);
+test.each([
+  "/workspace",
+  "/workspace/",
+  "/workspace/../x",
+  "/workspace/./x",
+  "/workspace/a//b",
+  "/etc/passwd",
+  "x",
+  "/workspacex/y",
+  "/workspace/a\0b",
+])("%j is no path of the machine", async (path) => {
+  const { files } = await setUp();
+  await expect(files.read(path, 10)).rejects.toThrow(TypeError);
+  await expect(files.write(path, "x", 0o600)).rejects.toThrow(TypeError);
+});
 
 test("a link in the place of the file is not read, and a write replaces it", async () => {
   const { files, workspace, outside } = await setUp();
@@ -50,17 +62,20 @@ test("a link in the place of the file is not read, and a write replaces it", asy
   expect((await lstat(join(workspace, "link"))).isFile()).toBe(true);
 });
 
-test.each(["link/secret", "a/link/secret", "link/new/secret"])("a linked parent folder is not passed: %s", async (path) => {
-  const { files, workspace, outside } = await setUp();
-  await mkdir(join(workspace, "a"));
-  await symlink(outside, join(workspace, "link"));
-  await symlink("../../outside", join(workspace, "a/link"));
-  await expect(files.read(`/workspace/${path}`, 100)).rejects.toMatchObject(refused);
-  await expect(files.write(`/workspace/${path}`, "x", 0o600)).rejects.toMatchObject(refused);
-  await expect(files.putDirectory(workspace, `/workspace/${path}`)).rejects.toMatchObject(refused);
-  expect(await readdir(outside)).toEqual(["secret"]);
-  expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret of the host");
-});
+test.each(["link/secret", "a/link/secret", "link/new/secret"])(
+  "a linked parent folder is not passed: %s",
+  async (path) => {
+    const { files, workspace, outside } = await setUp();
+    await mkdir(join(workspace, "a"));
+    await symlink(outside, join(workspace, "link"));
+    await symlink("../../outside", join(workspace, "a/link"));
+    await expect(files.read(`/workspace/${path}`, 100)).rejects.toMatchObject(refused);
+    await expect(files.write(`/workspace/${path}`, "x", 0o600)).rejects.toMatchObject(refused);
+    await expect(files.putDirectory(workspace, `/workspace/${path}`)).rejects.toMatchObject(refused);
+    expect(await readdir(outside)).toEqual(["secret"]);
+    expect(await readFile(join(outside, "secret"), "utf8")).toBe("secret of the host");
+  },
+);
 
 test("a folder swapped for a link again and again never leads out", async () => {
   const { files, workspace, outside } = await setUp();
@@ -76,7 +91,6 @@ test("a folder swapped for a link again and again never leads out", async () => 
       try { fs.renameSync("real", "spare"); fs.renameSync("evil", "real"); } catch {}
       try { fs.renameSync("real", "evil"); fs.renameSync("spare", "real"); } catch {}
     }`;
-  const { spawn } = await import("node:child_process");
   const swapper = spawn(process.execPath, ["-e", swap], { stdio: "ignore" });
   const over = new Promise((resolve) => swapper.once("exit", resolve));
   const seen = new Set<string>();
@@ -116,6 +130,17 @@ test("a file above the limit is refused before it is read", async () => {
   await expect(files.read("/workspace/big", 100)).rejects.toMatchObject(refused);
   execFileSync("truncate", ["-s", "1T", join(workspace, "sparse")]);
   await expect(files.read("/workspace/sparse", 1_000_000)).rejects.toMatchObject(refused);
+});
+
+test("a folder on another disk is copied in, links as they are", async () => {
+  const { files, workspace } = await setUp();
+  const source = await mkdtemp("/dev/shm/remote-claude-test-");
+  onTestFinished(() => rm(source, { recursive: true, force: true }));
+  await writeFile(join(source, "file"), "x");
+  await symlink("/etc/passwd", join(source, "link"));
+  await files.putDirectory(source, "/workspace/repo");
+  expect(await readFile(join(workspace, "repo/file"), "utf8")).toBe("x");
+  expect(await readlink(join(workspace, "repo/link"))).toBe("/etc/passwd");
 });
 
 test("a folder of the host is moved in, and never over something", async () => {

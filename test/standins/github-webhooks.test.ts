@@ -238,7 +238,8 @@ describe("missed deliveries", () => {
     const place = await stage.makeRepository();
     const { data: config } = await stage.asApp().rest.apps.getWebhookConfigForApp();
     expect(config.secret).toBe("********");
-    await stage.asApp().rest.apps.updateWebhookConfigForApp({ url: "http://127.0.0.1:9/", secret: "new" });
+    const change = { url: "http://127.0.0.1:9/", secret: "new" };
+    await stage.asApp().request("PATCH /app/hook/config", { data: change });
     await stage.github.as("alice").createIssue(place.full, { title: "lost" });
     await stage.github.drained();
     expect(stage.github.deliveries().at(-1)).toMatchObject({

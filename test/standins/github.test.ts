@@ -362,7 +362,7 @@ describe("conversations", () => {
     const first = await react();
     const effects = stage.github.effects.length;
     const second = await react();
-    expect([Number(first.status), Number(second.status), second.data.id]).toEqual([201, 200, first.data.id]);
+    expect([first.status, second.status as number, second.data.id]).toEqual([201, 200, first.data.id]);
     expect(stage.github.effects).toHaveLength(effects);
     const path = `/repos/${place.full}/issues/1/reactions/${first.data.id}`;
     expect((await stage.github.as("alice").api("DELETE", path)).status).toBe(403);
@@ -529,7 +529,7 @@ describe("pull requests", () => {
     expect(found.data.map(({ number, draft }) => [number, draft])).toEqual([[1, true]]);
     expect((await bot.rest.pulls.list({ ...names(place), head: "acme:other" })).data).toEqual([]);
     const diff = await bot.rest.pulls.get({ ...names(place), pull_number: 1, mediaType: { format: "diff" } });
-    expect(String(diff.data)).toContain("+++ b/src/new.js");
+    expect(diff.data as unknown).toContain("+++ b/src/new.js");
     expect((await bot.rest.pulls.listCommits({ ...names(place), pull_number: 1 })).data).toHaveLength(1);
   });
 

@@ -25,7 +25,8 @@ export async function testCheckout(
   options: { isolation?: "bwrap" | "none"; depth?: number; commits?: number } = {},
 ): Promise<TestCheckout> {
   const origin = await gitRepository(files);
-  for (let index = 0; index < (options.commits ?? 0); index++) await origin.commit({ "count.txt": `${index}\n` });
+  for (let index = 0; index < (options.commits ?? 0); index++)
+    await origin.commit({ "count.txt": `${index}\n` });
   const sha = origin.git("rev-parse", "HEAD");
   const machine = await localMachine({ isolation: options.isolation ?? "bwrap" });
   const { dataDir, sandbox } = machine;
@@ -35,7 +36,14 @@ export async function testCheckout(
   const tempDir = join(dataDir, "tmp");
   const branch = "claude/1-test";
   const depth = options.depth ?? 50;
-  await checkOut(sandbox, { mirrorPath, sha, branch, remoteUrl: "https://github.com/o/r.git", depth, tempDir });
+  await checkOut(sandbox, {
+    mirrorPath,
+    sha,
+    branch,
+    remoteUrl: "https://github.com/o/r.git",
+    depth,
+    tempDir,
+  });
   let taken = 0;
   return {
     ...machine,

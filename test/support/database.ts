@@ -1,7 +1,8 @@
 import { randomBytes } from "node:crypto";
-import postgres from "postgres";
+import { sql } from "drizzle-orm";
 import { inject } from "vitest";
 import { openDatabase, type Database } from "../../db/client.ts";
+import { withOwner } from "../../db/owner-connection.ts";
 
 export type TestDatabase = {
   /** Of the owner, who ran the migrations. */
@@ -15,9 +16,9 @@ export type TestDatabase = {
 export async function createTestDatabase(options: { empty?: boolean } = {}): Promise<TestDatabase> {
   const { serverUrl, prefix, template } = inject("postgres");
   const name = `${prefix}${randomBytes(6).toString("hex")}`;
-  await onServer(
-    serverUrl,
-    (sql) => sql`create database ${sql(name)} template ${sql(options.empty ? "template0" : template)}`,
+  const source = sql.identifier(options.empty ? "template0" : template);
+  await withOwner(serverUrl, (db) =>
+    db.execute(sql`create database ${sql.identifier(name)} template ${source}`),
   );
   const url = new URL(serverUrl);
   url.pathname = name;
@@ -27,16 +28,7 @@ export async function createTestDatabase(options: { empty?: boolean } = {}): Pro
     database,
     close: async () => {
       await database.close();
-      await onServer(serverUrl, (sql) => sql`drop database ${sql(name)} with (force)`);
+      await withOwner(serverUrl, (db) => db.execute(sql`drop database ${sql.identifier(name)} with (force)`));
     },
   };
-}
-
-async function onServer(url: string, run: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1 });
-  try {
-    await run(sql);
-  } finally {
-    await sql.end();
-  }
 }

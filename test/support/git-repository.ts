@@ -14,7 +14,9 @@ export type TestRepository = {
 };
 
 /** A repository with a working tree, made by the real git; its first branch is main. */
-export async function gitRepository(files: Record<string, TestFile> | null = { "README.md": "hello\n" }): Promise<TestRepository> {
+export async function gitRepository(
+  files: Record<string, TestFile> | null = { "README.md": "hello\n" },
+): Promise<TestRepository> {
   const path = join(await temporaryFolder(), "repository");
   await mkdir(path);
   const git = (...args: string[]) => hostGit(path, ...args);

@@ -25,7 +25,8 @@ export async function gitServer(): Promise<GitServer> {
   const requests: GitServer["requests"] = [];
   const server = createServer((request, response) => {
     requests.push({ method: request.method ?? "", url: request.url ?? "" });
-    if (state.answer !== null) return void response.writeHead(state.answer.status, state.answer.headers).end();
+    if (state.answer !== null)
+      return void response.writeHead(state.answer.status, state.answer.headers).end();
     const expected = `Basic ${Buffer.from(`x-access-token:${state.token}`).toString("base64")}`;
     if (request.headers.authorization !== expected) {
       return void response.writeHead(401, { "www-authenticate": 'Basic realm="git"' }).end();

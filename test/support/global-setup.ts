@@ -2,9 +2,10 @@ import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import postgres from "postgres";
+import { sql } from "drizzle-orm";
 import type { TestProject } from "vitest/node";
 import { migrateUp } from "../../db/migrate.ts";
+import { withOwner } from "../../db/owner-connection.ts";
 import { startEmbeddedPostgres } from "../../src/embedded-postgres.ts";
 import { installQueue } from "../../src/queue/queue.ts";
 
@@ -30,7 +31,7 @@ export async function setup(project: TestProject): Promise<() => Promise<void>> 
     await server.stop();
   };
   try {
-    await runOn(server.url, (sql) => sql`create database ${sql(template)}`);
+    await withOwner(server.url, (db) => db.execute(sql`create database ${sql.identifier(template)}`));
     const url = new URL(server.url);
     url.pathname = template;
     await migrateUp(url.href, { afterUp: installQueue });
@@ -62,19 +63,11 @@ async function startServer(): Promise<{ url: string; stop: () => Promise<void> }
 }
 
 async function dropDatabases(serverUrl: string, prefix: string): Promise<void> {
-  await runOn(serverUrl, async (sql) => {
-    const left = await sql<
-      { datname: string }[]
-    >`select datname from pg_database where starts_with(datname, ${prefix})`;
-    for (const { datname } of left) await sql`drop database if exists ${sql(datname)} with (force)`;
+  await withOwner(serverUrl, async (db) => {
+    const left = await db.execute<{ name: string }>(
+      sql`select datname as name from pg_database where starts_with(datname, ${prefix})`,
+    );
+    for (const { name } of left)
+      await db.execute(sql`drop database if exists ${sql.identifier(name)} with (force)`);
   });
-}
-
-async function runOn(url: string, run: (sql: postgres.Sql) => Promise<unknown>): Promise<void> {
-  const sql = postgres(url, { max: 1 });
-  try {
-    await run(sql);
-  } finally {
-    await sql.end();
-  }
 }

@@ -5,7 +5,10 @@ const [dataDir = "", isolation = "", seconds = ""] = process.argv.slice(2);
 if (isolation !== "bwrap" && isolation !== "none") throw new Error(`expected an isolation, got ${isolation}`);
 
 const provider = createLocalProvider({ dataDir, isolation, claudeBin: null, log: { warn: () => undefined } });
-const sandbox = await provider.create({ metadata: { app: "test", session: "s", fence: "1" }, timeoutMs: 60_000 });
+const sandbox = await provider.create({
+  metadata: { app: "test", session: "s", fence: "1" },
+  timeoutMs: 60_000,
+});
 await sandbox.exec({
   argv: ["sh", "-c", 'trap "" INT TERM HUP; setsid sleep "$1" & echo ready; sleep "$1"', "sh", seconds],
   timeoutMs: 600_000,

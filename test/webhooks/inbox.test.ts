@@ -68,7 +68,7 @@ describe("what is let in", () => {
       event: "issue_comment",
       action: "created",
       status: "queued",
-      payload: JSON.parse(body),
+      payload: JSON.parse(body) as unknown,
     });
   });
 
@@ -106,7 +106,7 @@ describe("what is let in", () => {
     for (const [event, body] of [
       ["issues", label],
       ["issues", assigned],
-      ["issues", sampleBody("issues", "closed")],
+      ["issues", sampleBody("issues", "deleted")],
       ["pull_request", closed],
       ["installation", sampleBody("installation", "created")],
       ["installation", sampleBody("installation", "suspend")],

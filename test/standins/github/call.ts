@@ -67,6 +67,11 @@ export function numberOf(call: Call, name: string): number {
   return Number(call.params[name]);
 }
 
+/** The path parameter of that name, decoded; it may hold slashes. */
+export function textOf(call: Call, name: string): string {
+  return call.params[name] ?? "";
+}
+
 /** One page of a list with GitHub's Link header; `wrap` names the member that holds it where the answer is an object. */
 export function page<T>(
   world: World,

@@ -115,6 +115,10 @@ function runBackend(
       } else resolve(answer);
     });
     input.incoming.pipe(child.stdin);
+    // A pusher that dies must not leave the backend waiting: it holds the repository's turn.
+    input.incoming.on("close", () => {
+      if (!input.incoming.complete) child.stdin.destroy();
+    });
   });
 }
 

@@ -18,7 +18,7 @@ import type { World } from "./world.ts";
 
 export type DeliveryView = Pick<
   Delivery,
-  "id" | "guid" | "event" | "action" | "redelivery" | "status" | "statusCode" | "body"
+  "id" | "guid" | "event" | "action" | "redelivery" | "status" | "statusCode" | "requestHeaders" | "body"
 >;
 
 /** A GitHub of one's own on a free port: REST judged by GitHub's description, git over smart HTTP, webhooks. */
@@ -48,10 +48,12 @@ export async function startGitHub(options?: {
   const world = await openWorld({ directory, url, now: options?.now ?? (() => new Date()) });
   const dispatch = openDispatch(world);
   Object.assign(world, { emit: dispatch.emit, redeliver: dispatch.redeliver, later: dispatch.later });
-  server.on("request", openRouter(world));
+  const router = openRouter(world);
+  server.on("request", router.handle);
   const close = async (): Promise<void> => {
-    await dispatch.close();
     await stop(server);
+    await router.settled();
+    await dispatch.close();
     if (options?.dataDirectory === undefined)
       await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   };

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { suspended } from "./auth.ts";
-import { accountOf, numberOf, page } from "./call.ts";
+import { accountOf, numberOf, page, textOf } from "./call.ts";
 import type { Answer, Call, Handler } from "./call.ts";
 import { appFacts, installationFacts, installedRepositories } from "./facts.ts";
 import { repositoryFacts } from "./facts-repository.ts";
@@ -32,7 +32,7 @@ export const appHandlers: Record<string, Handler> = {
     facts: installationFacts(world, namedIn(world, call)),
   }),
   "apps/get-repo-installation": (world, call) => {
-    const repository = repositoryByName(world, call.params["owner"] ?? "", call.params["repo"] ?? "");
+    const repository = repositoryByName(world, textOf(call, "owner"), textOf(call, "repo"));
     const found = ofApp(world, call).find((installation) =>
       installedRepositories(world, installation).some(({ id }) => id === repository?.id),
     );

@@ -1,4 +1,4 @@
-import { accountOf, numberOf, page } from "./call.ts";
+import { accountOf, numberOf, page, textOf } from "./call.ts";
 import type { Answer, RepositoryCall, RepositoryHandler } from "./call.ts";
 import { checkFacts, emitCheck } from "./facts-checks.ts";
 import { revision } from "./git.ts";
@@ -25,7 +25,7 @@ export const checkHandlers: Record<string, RepositoryHandler> = {
   },
   "checks/list-for-ref": async (world, call) => {
     const { repository, query } = call;
-    const ref = decodeURIComponent(call.params["ref"] ?? "");
+    const ref = textOf(call, "ref");
     const sha =
       (await revision(repository.directory, `refs/heads/${ref}`)) ??
       (await revision(repository.directory, ref));

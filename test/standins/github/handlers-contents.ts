@@ -1,3 +1,4 @@
+import { textOf } from "./call.ts";
 import type { Answer, RepositoryCall } from "./call.ts";
 import { revision, showFile } from "./git.ts";
 import { readTree } from "./git-read.ts";
@@ -12,7 +13,7 @@ type Entry = Awaited<ReturnType<typeof readTree>>[number];
 /** A file (as JSON with base64, or raw) or the listing of a folder, at a ref or the default branch. */
 export async function getContent(world: World, call: RepositoryCall): Promise<Answer> {
   const { directory, defaultBranch } = call.repository;
-  const path = decodeURIComponent(call.params["path"] ?? "").replace(/^\/+|\/+$/g, "");
+  const path = textOf(call, "path").replace(/^\/+|\/+$/g, "");
   const ref = text(call.query["ref"]) ?? defaultBranch;
   const commit = (await revision(directory, `refs/heads/${ref}`)) ?? (await revision(directory, ref));
   if (commit === undefined) {

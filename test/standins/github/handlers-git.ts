@@ -1,4 +1,4 @@
-import { accountOf } from "./call.ts";
+import { accountOf, textOf } from "./call.ts";
 import type { Answer, RepositoryCall, RepositoryHandler } from "./call.ts";
 import { gitCommitFacts, refFacts } from "./facts-git.ts";
 import { deleteRef, isAncestor, isRefName, listRefs, revision, setRef } from "./git.ts";
@@ -29,7 +29,7 @@ export const gitHandlers: Record<string, RepositoryHandler> = {
   "git/update-ref": updateRef,
   "git/delete-ref": removeRef,
   "git/get-commit": async (world, call) => {
-    const sha = call.params["commit_sha"] ?? "";
+    const sha = textOf(call, "commit_sha");
     if ((await revision(call.repository.directory, sha)) !== sha) throw notFound();
     const commit = must((await readCommits(call.repository.directory, [sha, "-1"]))[0], `commit ${sha}`);
     return { status: 200, facts: gitCommitFacts(world, call.repository, commit) };
@@ -37,7 +37,7 @@ export const gitHandlers: Record<string, RepositoryHandler> = {
 };
 
 function refOf(call: RepositoryCall): string {
-  return `refs/${decodeURIComponent(call.params["ref"] ?? "")}`;
+  return `refs/${textOf(call, "ref")}`;
 }
 
 async function createRef(world: World, call: RepositoryCall): Promise<Answer> {

@@ -1,4 +1,4 @@
-import { issueOf, page } from "./call.ts";
+import { issueOf, page, textOf } from "./call.ts";
 import type { Answer, RepositoryCall, RepositoryHandler } from "./call.ts";
 import { labelFacts } from "./facts-issues.ts";
 import { HttpError, invalid, notFound } from "./http-error.ts";
@@ -16,7 +16,7 @@ export const labelHandlers: Record<string, RepositoryHandler> = {
       facts: (label) => labelFacts(world, call.repository, label),
     }),
   "issues/get-label": (world, call) => {
-    const label = labelByName(call.repository, call.params["name"] ?? "");
+    const label = labelByName(call.repository, textOf(call, "name"));
     if (label === undefined) throw notFound();
     return { status: 200, facts: labelFacts(world, call.repository, label) };
   },
@@ -48,7 +48,7 @@ export const labelHandlers: Record<string, RepositoryHandler> = {
 
 async function takeOff(world: World, call: RepositoryCall): Promise<Answer> {
   const issue = issueOf(call);
-  if (!(await removeLabel(world, call, issue, call.params["name"] ?? ""))) {
+  if (!(await removeLabel(world, call, issue, textOf(call, "name")))) {
     throw new HttpError(404, "Label does not exist");
   }
   return { status: 200, facts: onIssue(world, call, issue) };

@@ -1,3 +1,4 @@
+import { textOf } from "./call.ts";
 import type { Handler } from "./call.ts";
 import { appFacts } from "./facts.ts";
 import { notFound } from "./http-error.ts";
@@ -6,7 +7,7 @@ import { must } from "./world.ts";
 /** The last step of the manifest flow: a code, once, for everything that is secret about the new App. */
 export const manifestHandlers: Record<string, Handler> = {
   "apps/create-from-manifest": (world, call) => {
-    const code = call.params["code"] ?? "";
+    const code = textOf(call, "code");
     const pending = world.manifests.get(code);
     world.manifests.delete(code);
     if (pending === undefined || pending.expiresAt <= world.now().getTime()) throw notFound();

@@ -1,4 +1,4 @@
-import { page } from "./call.ts";
+import { page, textOf } from "./call.ts";
 import type { Answer, RepositoryCall, RepositoryHandler } from "./call.ts";
 import { accountFacts } from "./facts.ts";
 import { repositoryFacts, rolePermissions } from "./facts-repository.ts";
@@ -25,8 +25,8 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
   },
   "repos/get-content": getContent,
   "repos/get-collaborator-permission-level": (world, call) => {
-    const user = accountByLogin(world, call.params["username"] ?? "");
-    if (user === undefined) throw new HttpError(404, `${call.params["username"] ?? ""} is not a user`);
+    const user = accountByLogin(world, textOf(call, "username"));
+    if (user === undefined) throw new HttpError(404, `${textOf(call, "username")} is not a user`);
     const role = roleOf(world, call.repository, user);
     const permissions = rolePermissions(role);
     const facts = { ...accountFacts(world, user), permissions, role_name: role };
@@ -45,14 +45,14 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
     });
   },
   "repos/get-branch-protection": (world, call) => {
-    const branch = decoded(call, "branch");
+    const branch = textOf(call, "branch");
     if (!call.repository.protectedBranches.has(branch)) throw new HttpError(404, "Branch not protected");
     const name = fullName(world, call.repository);
     const url = `${world.apiUrl}/repos/${name}/branches/${encodeURIComponent(branch)}/protection`;
     return { status: 200, facts: { url, enforce_admins: { url: `${url}/enforce_admins`, enabled: true } } };
   },
   "repos/get-commit": async (world, call) => {
-    const commit = await readOne(call.repository, decoded(call, "ref"));
+    const commit = await readOne(call.repository, textOf(call, "ref"));
     const changes = await readChanges(call.repository.directory, commit.parents[0] ?? emptyTree, commit.sha);
     const files = changes.map((change) => fileFacts(world, call.repository, commit.sha, change));
     const additions = changes.reduce((total, change) => total + change.additions, 0);
@@ -73,11 +73,6 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
 // git's name for the tree with nothing in it.
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
-/** A path parameter that may hold slashes (they arrive encoded). */
-export function decoded(call: RepositoryCall, name: string): string {
-  return decodeURIComponent(call.params[name] ?? "");
-}
-
 async function readOne(repository: Repository, ref: string): Promise<Commit> {
   const sha =
     (await revision(repository.directory, `refs/heads/${ref}`)) ??
@@ -87,7 +82,7 @@ async function readOne(repository: Repository, ref: string): Promise<Commit> {
 }
 
 async function getBranch(world: World, call: RepositoryCall): Promise<Answer> {
-  const name = decoded(call, "branch");
+  const name = textOf(call, "branch");
   const sha = await revision(call.repository.directory, `refs/heads/${name}`);
   if (sha === undefined) throw new HttpError(404, "Branch not found");
   const url = `${world.apiUrl}/repos/${fullName(world, call.repository)}/branches/${encodeURIComponent(name)}`;
@@ -113,7 +108,7 @@ function branchFacts(world: World, repository: Repository, name: string, sha: st
 async function compare(world: World, call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const { directory } = repository;
-  const [baseName = "", headName = ""] = decoded(call, "basehead").split("...");
+  const [baseName = "", headName = ""] = textOf(call, "basehead").split("...");
   const [base, head] = await Promise.all([
     readOne(repository, bare(baseName)),
     readOne(repository, bare(headName)),

@@ -1,3 +1,4 @@
+import { textOf } from "./call.ts";
 import type { Handler } from "./call.ts";
 import { profileFacts } from "./facts.ts";
 import { HttpError, notFound } from "./http-error.ts";
@@ -7,7 +8,7 @@ import { accountByLogin } from "./world.ts";
 /** Accounts, and the pace the caller may go at. */
 export const userHandlers: Record<string, Handler> = {
   "users/get-by-username": (world, call) => {
-    const account = accountByLogin(world, decodeURIComponent(call.params["username"] ?? ""));
+    const account = accountByLogin(world, textOf(call, "username"));
     if (account === undefined) throw notFound();
     return { status: 200, facts: profileFacts(world, account) };
   },
@@ -23,7 +24,7 @@ export const userHandlers: Record<string, Handler> = {
     return { status: 200, facts: profileFacts(world, call.actor.user) };
   },
   "orgs/get": (world, call) => {
-    const account = accountByLogin(world, call.params["org"] ?? "");
+    const account = accountByLogin(world, textOf(call, "org"));
     if (account?.type !== "Organization") throw notFound();
     return {
       status: 200,

@@ -7,8 +7,8 @@ import { HttpError, invalid } from "./http-error.ts";
 import { setState } from "./issue-state.ts";
 import { text } from "./json.ts";
 import { movingRefs } from "./refs.ts";
-import type { Account, Issue, Pull } from "./state.ts";
-import { must } from "./world.ts";
+import type { Account, Issue, Pull, Repository } from "./state.ts";
+import { issueByNumber, must } from "./world.ts";
 import type { World } from "./world.ts";
 
 /** Merges a pull request with a merge commit made by git. */
@@ -45,7 +45,24 @@ export async function mergePull(world: World, call: RepositoryCall): Promise<Ans
   };
   const { result: sha } = await movingRefs(world, { repository, sender, work });
   await emitThread(world, { repository, issue, action: "closed", sender });
+  if (pull.baseRef === repository.defaultBranch) await closeMentioned(world, { repository, issue, sender });
   return { status: 200, facts: { sha, merged: true, message: "Pull Request successfully merged" } };
+}
+
+// GitHub's closing keywords, before a number of the same repository.
+const closingKeyword = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#(\d+)\b/gi;
+
+async function closeMentioned(
+  world: World,
+  input: { repository: Repository; issue: Issue; sender: Account },
+): Promise<void> {
+  const { repository, sender } = input;
+  for (const [, number] of (input.issue.body ?? "").matchAll(closingKeyword)) {
+    const issue = issueByNumber(repository, Number(number));
+    if (issue?.state !== "open" || issue.pull !== null) continue;
+    setState(world, { issue, state: "closed", byId: sender.id });
+    await emitThread(world, { repository, issue, action: "closed", sender });
+  }
 }
 
 async function mergeCommit(

@@ -30,9 +30,23 @@ export async function openRequestJudge(slice: JsonObject, context: ShapeContext)
   });
   await backend.init();
   return {
-    match: (request) => backend.matchOperation(request),
+    match: openMatcher(backend.router.getOperations()),
     check: (request, operation) => check({ backend, context }, request, operation),
   };
+}
+
+/** The backend's own router makes every pattern anew for each request; the most literal path wins, as there. */
+function openMatcher(operations: readonly Operation[]): RequestJudge["match"] {
+  const routes = operations
+    .map((operation) => {
+      const parts = operation.path.split(/\{[^}]+\}/);
+      const literals = parts.map((part) => part.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+      return { operation, weight: parts.join("").length, pattern: new RegExp(`^${literals.join("[^/]+")}$`) };
+    })
+    .toSorted((a, b) => b.weight - a.weight);
+  return ({ method, path }) =>
+    routes.find(({ operation, pattern }) => operation.method === method.toLowerCase() && pattern.test(path))
+      ?.operation;
 }
 
 function withoutResponses(slice: JsonObject): JsonObject {
@@ -56,7 +70,8 @@ function check(
 ): CheckedRequest {
   const result = deps.backend.validateRequest(request, operation);
   const outcome: unknown = result.coerced;
-  const { query, params } = isObject(outcome) ? outcome : {};
+  const { query } = isObject(outcome) ? outcome : {};
+  const { params } = deps.backend.router.parseRequest(request, operation) as { params: unknown };
   const problems = (result.errors ?? []).map(
     ({ instancePath, message, keyword, params: detail }) =>
       `${instancePath || "/"} ${message ?? keyword} ${JSON.stringify(detail)}`,
@@ -65,12 +80,24 @@ function check(
   if (schema !== undefined && request.body !== undefined) {
     problems.push(...unknownMembers(deps.context, schema, { value: request.body as Json, at: "" }));
   }
-  const words = Object.entries(isObject(params) ? params : {}).map(([name, value]) => [name, inWords(value)]);
+  const words = Object.entries(isObject(params) ? params : {}).map(([name, value]) => [
+    name,
+    decode(inWords(value)),
+  ]);
   return {
     query: isObject(query) ? query : {},
     params: Object.fromEntries(words) as Record<string, string>,
     problems,
   };
+}
+
+function decode(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch (error) {
+    if (error instanceof URIError) return part;
+    throw error;
+  }
 }
 
 function bodySchema(operation: Operation): JsonObject | undefined {

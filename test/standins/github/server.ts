@@ -19,19 +19,44 @@ const requestsAnHour = 5000;
 type Exchange = { world: World; incoming: IncomingMessage; response: ServerResponse; url: URL };
 
 /** What answers on the one port: API, git and pages. */
-export function openRouter(world: World): (incoming: IncomingMessage, response: ServerResponse) => void {
+export type Router = {
+  handle: (incoming: IncomingMessage, response: ServerResponse) => void;
+  /** Resolves when nothing is being answered. */
+  settled(): Promise<void>;
+};
+
+/** Opens the way to everything the stand-in answers. */
+export function openRouter(world: World): Router {
+  const running = new Set<Promise<void>>();
   let used = 0;
-  return (incoming, response) => {
-    const url = new URL(incoming.url ?? "/", world.url);
-    response.setHeader("x-github-request-id", requestId());
-    const exchange = { world, incoming, response, url };
-    used += 1;
-    setRateHeaders(exchange, used);
-    route(exchange).catch((error: unknown) => {
-      world.violations.push(`stand-in bug: ${incoming.method ?? ""} ${url.pathname}: ${String(error)}`);
-      response.destroy();
-    });
+  const settled = async (): Promise<void> => {
+    await Promise.all(running);
   };
+  const handle: Router["handle"] = (incoming, response) => {
+    used += 1;
+    const answered = answer(world, { incoming, response, used }).catch((error: unknown) => {
+      response.destroy();
+      // A caller that died in the middle is nobody's fault here.
+      if (incoming.destroyed && !incoming.complete) return;
+      const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      world.violations.push(`stand-in bug: ${incoming.method ?? ""} ${incoming.url ?? ""}: ${detail}`);
+    });
+    running.add(answered);
+    void answered.finally(() => running.delete(answered));
+  };
+  return { handle, settled };
+}
+
+async function answer(
+  world: World,
+  input: { incoming: IncomingMessage; response: ServerResponse; used: number },
+): Promise<void> {
+  const { incoming, response, used } = input;
+  const url = new URL(`${world.url}${incoming.url ?? "/"}`);
+  const exchange = { world, incoming, response, url };
+  response.setHeader("x-github-request-id", requestId());
+  setRateHeaders(exchange, used);
+  await route(exchange);
 }
 
 function requestId(): string {
@@ -126,6 +151,8 @@ async function answerGit(exchange: Exchange, request: GitRequest): Promise<void>
   const { world, incoming, response, url } = exchange;
   const method = incoming.method ?? "GET";
   const path = url.pathname + url.search;
+  // On a connection used before, curl would try again by itself when a fault cuts it.
+  response.setHeader("connection", "close");
   // The greeting only reads: a fault is about the request that does the work.
   const subject = {
     operationId: request.service === "info/refs" ? "git/info-refs" : request.operationId,

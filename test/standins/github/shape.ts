@@ -39,8 +39,27 @@ function shapeObject(
   return shaped;
 }
 
+const settled = new WeakMap<JsonObject, JsonObject>();
+
 /** Follows references, joins `allOf`, and takes the branch of a union that fits the facts best. */
 export function flatten(context: ShapeContext, schema: JsonObject, facts: Json | undefined): JsonObject {
+  const known = settled.get(schema);
+  if (known !== undefined) return known;
+  const flat = flattenAnew(context, schema, facts);
+  if (!hasChoice(context, schema)) settled.set(schema, flat);
+  return flat;
+}
+
+/** Whether the flat form depends on the facts. */
+function hasChoice(context: ShapeContext, schema: JsonObject): boolean {
+  const reference = text(schema["$ref"]);
+  if (reference !== undefined) return hasChoice(context, context.resolve(reference));
+  if (schema["oneOf"] !== undefined || schema["anyOf"] !== undefined) return true;
+  const parts = Array.isArray(schema["allOf"]) ? schema["allOf"].filter(isObject) : [];
+  return parts.some((part) => hasChoice(context, part));
+}
+
+function flattenAnew(context: ShapeContext, schema: JsonObject, facts: Json | undefined): JsonObject {
   const reference = text(schema["$ref"]);
   if (reference !== undefined) return flatten(context, context.resolve(reference), facts);
   let flat = schema;

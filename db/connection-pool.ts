@@ -1,0 +1,159 @@
+import pg, { type PoolClient, type QueryConfig, type QueryResult } from "pg";
+
+export type PoolOptions = {
+  /** Settings of the server's for each connection; `role` among them. */
+  settings: Readonly<Record<string, string>>;
+  applicationName: string;
+  url: string;
+  max: number;
+  /** How long a connection stays open without use, ms; 0 keeps it. */
+  idleTimeoutMs: number;
+  /** How long one query may take before its connection is given up, ms; 0 waits for ever. */
+  queryTimeoutMs: number;
+  onLost?: (error: Error) => void;
+};
+
+/** The database could not be reached, or was lost before it answered; the query may have had its effect. */
+export class DatabaseAwayError extends Error {
+  override readonly name = "DatabaseAwayError";
+  readonly code = "DATABASE_AWAY";
+}
+
+/** An answer that is the array of its rows, and knows them by the names that drizzle looks for. */
+export type Answer = Record<string, unknown>[] & QueryResult;
+
+/**
+ * What drizzle's node-postgres driver talks to (it tells a pool from a connection by "Pool" in the class's name).
+ * Over the library's pool it adds what a server that comes and goes asks for: a connection lost while it is in
+ * use neither ends the process nor stays in the pool, and every such loss is a DatabaseAwayError.
+ */
+export class ConnectionPool {
+  readonly #pool: InstanceType<typeof pg.Pool>;
+  readonly #options: PoolOptions;
+  #closed = false;
+
+  constructor(options: PoolOptions) {
+    this.#options = options;
+    this.#pool = new pg.Pool({
+      connectionString: withSettings(options.url, options.settings),
+      application_name: options.applicationName,
+      max: options.max,
+      idleTimeoutMillis: options.idleTimeoutMs,
+      connectionTimeoutMillis: 10_000,
+      keepAlive: true,
+      keepAliveInitialDelayMillis: 10_000,
+    });
+    this.#pool.on("error", (error: Error) => options.onLost?.(error));
+  }
+
+  async connect(): Promise<PooledConnection> {
+    if (this.#closed) throw new Error("expected an open database, but this program had closed it");
+    let client: PoolClient;
+    try {
+      client = await this.#pool.connect();
+    } catch (error) {
+      throw toAway(error);
+    }
+    return new PooledConnection(client, this.#options);
+  }
+
+  async query(config: QueryConfig, values?: readonly unknown[]): Promise<Answer> {
+    const connection = await this.connect();
+    try {
+      return await connection.query(config, values);
+    } finally {
+      connection.release();
+    }
+  }
+
+  /** Takes no more queries and waits for the running ones, `timeoutMs` at most. */
+  async close(timeoutMs: number): Promise<void> {
+    this.#closed = true;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, timeoutMs);
+    });
+    await Promise.race([this.#pool.end(), late]);
+    clearTimeout(timer);
+  }
+}
+
+/** One connection while somebody uses it. */
+class PooledConnection {
+  readonly #client: PoolClient;
+  readonly #options: PoolOptions;
+  #lost: Error | null = null;
+  #released = false;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(client: PoolClient, options: PoolOptions) {
+    this.#client = client;
+    this.#options = options;
+    client.on("error", this.#onError);
+  }
+
+  /** One after the other, as the connection itself can no more. */
+  async query(config: QueryConfig, values?: readonly unknown[]): Promise<Answer> {
+    const answer = this.#turn.then(() => this.#run(config, values));
+    this.#turn = answer.catch(() => undefined);
+    return answer;
+  }
+
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#client.off("error", this.#onError);
+    this.#client.release(this.#lost !== null);
+  }
+
+  async #run(config: QueryConfig, values?: readonly unknown[]): Promise<Answer> {
+    const { queryTimeoutMs } = this.#options;
+    const timer = queryTimeoutMs === 0 ? undefined : setTimeout(() => this.#giveUp(), queryTimeoutMs);
+    try {
+      if (this.#lost !== null) throw this.#lost;
+      return toAnswer(await this.#client.query(config, values));
+    } catch (error) {
+      if (this.#lost === null) throw error;
+      // drizzle never gives back a connection whose `begin` failed.
+      this.release();
+      // With the connection the transaction is gone: that is no second failure which hides the first.
+      if (/^rollback\b/.test(config.text)) return toAnswer({ rows: [], rowCount: 0 });
+      throw toAway(error);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #giveUp(): void {
+    this.#lost = new Error(`no answer within ${this.#options.queryTimeoutMs} ms`);
+    void this.#client.end();
+  }
+
+  readonly #onError = (error: Error): void => {
+    this.#lost = error;
+    this.#options.onLost?.(error);
+  };
+}
+
+/** What the server itself says keeps its code; a URL or password that is wrong is no outage. */
+function toAway(error: unknown): unknown {
+  if (error instanceof pg.DatabaseError || error instanceof DatabaseAwayError) return error;
+  const reason =
+    error instanceof Error && error.message !== "" ? error.message : "the connection could not be made";
+  return new DatabaseAwayError(`PostgreSQL cannot be reached: ${reason}`, { cause: error });
+}
+
+function toAnswer({ rows, rowCount }: QueryResult): Answer {
+  return Object.assign(rows, { rows, rowCount });
+}
+
+/** Into the URL, because what the URL says wins over every other option of the library's. */
+export function withSettings(url: string, settings: Readonly<Record<string, string>>): string {
+  const parsed = new URL(url);
+  const given = parsed.searchParams.get("options");
+  const ours = Object.entries(settings).map(([name, value]) => `-c ${name}=${value}`);
+  if (given !== null || ours.length > 0) {
+    parsed.searchParams.set("options", [...(given === null ? [] : [given]), ...ours].join(" "));
+  }
+  return parsed.href;
+}

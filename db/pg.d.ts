@@ -1,0 +1,40 @@
+/** The part of node-postgres that is used here; its own package brings no types. */
+declare module "pg" {
+  import type { EventEmitter } from "node:events";
+
+  export type QueryConfig = { text: string; values?: readonly unknown[] };
+  export type QueryResult = { rows: Record<string, unknown>[]; rowCount: number | null };
+  export type ClientConfig = {
+    connectionString: string;
+    application_name?: string;
+    /** Server settings, as in `-c name=value`. */
+    options?: string;
+    keepAlive?: boolean;
+    keepAliveInitialDelayMillis?: number;
+    connectionTimeoutMillis?: number;
+  };
+
+  class Client extends EventEmitter {
+    constructor(config: ClientConfig);
+    connect(): Promise<void>;
+    query(config: QueryConfig | string, values?: readonly unknown[]): Promise<QueryResult>;
+    /** Waits for no query that is running: its connection is cut. */
+    end(): Promise<void>;
+  }
+
+  export type PoolClient = Client & { release(destroy?: boolean): void };
+
+  class Pool extends EventEmitter {
+    constructor(config: ClientConfig & { max?: number; idleTimeoutMillis?: number });
+    connect(): Promise<PoolClient>;
+    end(): Promise<void>;
+  }
+
+  class DatabaseError extends Error {
+    code: string | undefined;
+    constraint: string | undefined;
+  }
+
+  const pg: { Client: typeof Client; Pool: typeof Pool; DatabaseError: typeof DatabaseError };
+  export default pg;
+}

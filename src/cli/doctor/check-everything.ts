@@ -1,0 +1,76 @@
+import type { Config } from "../../config.ts";
+import { readAppManifest } from "../../web/app-manifest.ts";
+import type { CliIo } from "../cli-io.ts";
+import { createCliLogger } from "../cli-logger.ts";
+import { findDatabaseUrl } from "../open-cli-database.ts";
+import { checkCredentials, checkPermissions } from "./check-app.ts";
+import { checkClaude } from "./check-claude.ts";
+import { checkDataDir } from "./check-data-dir.ts";
+import { checkDatabase } from "./check-database.ts";
+import { checkInstallations } from "./check-installations.ts";
+import { checkModel } from "./check-model.ts";
+import { checkQueue } from "./check-queue.ts";
+import { checkSandbox } from "./check-sandbox.ts";
+import { checkWebhookUrl } from "./check-webhook-url.ts";
+import { runCheck, skipped, warn, type Check, type CheckResult } from "./check.ts";
+import { readApp, type AppFacts } from "./read-app.ts";
+
+type Input = { config: Config; io: Pick<CliIo, "writeError"> };
+
+/** All checks that need a sound configuration, in the order in which a person mends them. */
+export async function checkEverything(input: Input): Promise<Check[]> {
+  const { config } = input;
+  const groups = await Promise.all([
+    runCheck({ id: "data-dir", title: "DATA_DIR" }, () => checkDataDir(config.dataDir)),
+    checkStorage(input),
+    runCheck({ id: "claude", title: "Claude Code" }, () => checkClaude(config.sandbox.claudeBin)),
+    runCheck({ id: "sandbox", title: "Sandbox" }, () => checkSandbox(config.sandbox)),
+    runCheck({ id: "model", title: "Model" }, () => checkModel(config.model)),
+    checkGitHub(input),
+  ]);
+  return groups.flat();
+}
+
+async function checkStorage({ config, io }: Input): Promise<Check[]> {
+  const log = createCliLogger(io);
+  const url = findDatabaseUrl(config);
+  const database = await runCheck({ id: "database", title: "Database" }, async () =>
+    checkDatabase(await url),
+  );
+  const queue = await runCheck({ id: "queue", title: "Queue" }, async () =>
+    database.status === "ok" ? checkQueue({ url: await url, log }) : skipped("needs the database"),
+  );
+  return [database, queue];
+}
+
+async function checkGitHub({ config, io }: Input): Promise<Check[]> {
+  const { app, github } = config;
+  const { manifest } = readAppManifest();
+  let facts: AppFacts | null = null;
+  const credentials = await runCheck({ id: "github-app", title: "GitHub App" }, async () => {
+    if (app === null) {
+      return warn("none is configured", "Start the server and open the address of /setup that it prints.");
+    }
+    facts = await readApp({ github, app, log: createCliLogger(io) });
+    return checkCredentials(app, facts);
+  });
+  const withApp = (look: (found: AppFacts) => Promise<CheckResult> | CheckResult) => () =>
+    facts === null ? skipped("needs the GitHub App") : look(facts);
+  return [
+    credentials,
+    ...(await Promise.all([
+      runCheck(
+        { id: "github-permissions", title: "Permissions" },
+        withApp((found) => checkPermissions(manifest, found)),
+      ),
+      runCheck(
+        { id: "github-installations", title: "Installations" },
+        withApp((found) => checkInstallations(manifest, found)),
+      ),
+      runCheck(
+        { id: "webhook-url", title: "Webhook URL" },
+        withApp((found) => checkWebhookUrl(config, found)),
+      ),
+    ])),
+  ];
+}

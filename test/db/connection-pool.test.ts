@@ -1,0 +1,140 @@
+import { drizzle } from "drizzle-orm/node-postgres";
+import { sql } from "drizzle-orm";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import { isConnectionError } from "../../db/client.ts";
+import {
+  ConnectionPool,
+  DatabaseAwayError,
+  withSettings,
+  type PoolOptions,
+} from "../../db/connection-pool.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { startProxy } from "./proxy.ts";
+
+let given: TestDatabase;
+
+beforeAll(async () => {
+  given = await createTestDatabase();
+});
+
+afterAll(() => given.close());
+
+function openPool(options: Partial<PoolOptions>): ConnectionPool {
+  const pool = new ConnectionPool({
+    url: given.url,
+    max: 1,
+    applicationName: "test",
+    settings: {},
+    idleTimeoutMs: 0,
+    queryTimeoutMs: 0,
+    ...options,
+  });
+  onTestFinished(() => pool.close(1_000));
+  return pool;
+}
+
+describe("one connection", () => {
+  test("answers the rows as an array that also knows them by name", async () => {
+    const answer = await openPool({}).query({ text: "select $1::int as n" }, [7]);
+    expect([...answer]).toEqual([{ n: 7 }]);
+    expect(answer.rows).toEqual([{ n: 7 }]);
+    expect(answer.rowCount).toBe(1);
+  });
+
+  test("takes its queries one after the other, also when they are sent at once", async () => {
+    const warnings = vi.fn();
+    process.on("warning", warnings);
+    onTestFinished(() => void process.off("warning", warnings));
+    const connection = await openPool({}).connect();
+    const numbers = Array.from({ length: 20 }, (_, n) => n);
+    const answers = await Promise.all(numbers.map((n) => connection.query({ text: `select ${n} as n` })));
+    connection.release();
+    expect(answers.map(([row]) => row?.n)).toEqual(numbers);
+    expect(warnings).not.toHaveBeenCalled();
+  });
+
+  test("goes on after a query that the server refused", async () => {
+    const connection = await openPool({}).connect();
+    await expect(connection.query({ text: "select nothing" })).rejects.toMatchObject({ code: "42703" });
+    expect([...(await connection.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+    connection.release();
+  });
+});
+
+describe("a network that fails", () => {
+  test("while nobody uses the connection: the next query finds a new one", async () => {
+    const { url, cut } = await startProxy(given.url);
+    const onLost = vi.fn();
+    const pool = openPool({ url, onLost });
+    await pool.query({ text: "select 1" });
+    cut();
+    await vi.waitFor(() => expect(onLost).toHaveBeenCalled());
+    expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+  });
+
+  test("between two queries of a transaction: it is lost, its connection goes back once, the pool is whole", async () => {
+    const { url, cut } = await startProxy(given.url);
+    const onLost = vi.fn();
+    const pool = openPool({ url, onLost });
+    const db = drizzle({ client: pool as never });
+    const transaction = db.transaction(async (tx) => {
+      cut();
+      await vi.waitFor(() => expect(onLost).toHaveBeenCalled());
+      await tx.execute(sql`select 1`);
+    });
+    await expect(transaction).rejects.toSatisfy(isConnectionError);
+    expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+  });
+
+  test("by falling silent: the query is given up in time and its connection is not used again", async () => {
+    const { url, mute } = await startProxy(given.url);
+    const pool = openPool({ url, queryTimeoutMs: 300 });
+    await pool.query({ text: "select 1" });
+    mute(true);
+    await expect(pool.query({ text: "select 1" })).rejects.toBeInstanceOf(DatabaseAwayError);
+    mute(false);
+    expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+  });
+
+  test("at the first word of a transaction: nothing leaks", async () => {
+    const { url, mute } = await startProxy(given.url);
+    const pool = openPool({ url, queryTimeoutMs: 200 });
+    const db = drizzle({ client: pool as never });
+    for (let times = 0; times < 3; times += 1) {
+      await pool.query({ text: "select 1" });
+      mute(true);
+      await expect(db.transaction(() => Promise.resolve())).rejects.toSatisfy(isConnectionError);
+      mute(false);
+    }
+    expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+  });
+});
+
+test("a closed pool says that this program closed it", async () => {
+  const pool = openPool({});
+  await pool.query({ text: "select 1" });
+  await pool.close(1_000);
+  await expect(pool.query({ text: "select 1" })).rejects.toThrow("this program had closed it");
+});
+
+describe("settings", () => {
+  test("win over nothing that the url says, and are added to it", () => {
+    const url = withSettings("postgres://u:p%40@h:1/d?options=-c%20a%3D1&sslmode=disable", {
+      role: "r",
+      b: "2s",
+    });
+    const parsed = new URL(url);
+    expect(parsed.searchParams.get("options")).toBe("-c a=1 -c role=r -c b=2s");
+    expect(parsed.searchParams.get("sslmode")).toBe("disable");
+    expect(parsed.password).toBe("p%40");
+    expect(withSettings("postgres://u@h/d", {})).toBe("postgres://u@h/d");
+  });
+
+  test("reach the server, and the role cannot be chosen by the url's options", async () => {
+    const url = `${given.url}?options=${encodeURIComponent("-c role=remote_claude_system -c work_mem=2MB")}`;
+    const answer = await openPool({ url, settings: { role: "remote_claude_app" } }).query({
+      text: "select current_user as role, current_setting('work_mem') as memory",
+    });
+    expect([...answer]).toEqual([{ role: "remote_claude_app", memory: "2MB" }]);
+  });
+});

@@ -1,0 +1,76 @@
+import { expect, test } from "vitest";
+import { readRequest } from "../../src/webhooks/business-key.ts";
+import { classifyDelivery } from "../../src/webhooks/classify-delivery.ts";
+
+const options = { triggerLabel: "Claude" };
+const at = "2026-11-20T10:00:00Z";
+const issue = { id: 7, updated_at: at };
+
+test.each([
+  [
+    "issue_comment",
+    { action: "created", comment: { id: 1, body: "/claude fix", created_at: at } },
+    "comment:1",
+  ],
+  ["issues", { action: "labeled", issue, label: { id: 3, name: "claude" } }, `label:7:3:${at}`],
+  ["issues", { action: "assigned", issue, assignee: { id: 9 } }, `assign:7:9:${at}`],
+  ["issues", { action: "closed", issue }, `issue:7:closed:${at}`],
+  ["issues", { action: "deleted", issue }, `issue:7:deleted:${at}`],
+  ["issues", { action: "transferred", issue }, `issue:7:transferred:${at}`],
+  [
+    "pull_request",
+    { action: "closed", pull_request: { id: 5, updated_at: at, head: { ref: "claude/7-x" } } },
+    `pull:5:closed:${at}`,
+  ],
+  [
+    "installation",
+    { action: "created", installation: { id: 4, updated_at: 1557933591 } },
+    "installation:4:created:1557933591",
+  ],
+  [
+    "installation",
+    { action: "suspend", installation: { id: 4, updated_at: at } },
+    `installation:4:suspend:${at}`,
+  ],
+  // Two of these can be alike without one being a replay of the other.
+  ["installation", { action: "new_permissions_accepted", installation: { id: 4, updated_at: at } }, null],
+  ["installation_repositories", { action: "added" }, null],
+  ["repository", { action: "renamed" }, null],
+] as const)("%s: %o asks under the key %s", (kind, body, key) => {
+  expect(readRequest(kind, body, options)).toMatchObject({ businessKey: key });
+});
+
+test.each([
+  ["issue_comment", { action: "edited", comment: { id: 1, body: "/claude fix", created_at: at } }],
+  ["issue_comment", { action: "created", comment: { id: 1, body: "said /claude", created_at: at } }],
+  ["issues", { action: "labeled", issue, label: { id: 3, name: "bug" } }],
+  ["issues", { action: "unassigned", issue }],
+  ["pull_request", { action: "closed", pull_request: { id: 5, updated_at: at, head: { ref: "feature" } } }],
+  ["pull_request", { action: "opened" }],
+  ["repository", { action: "archived" }],
+  ["pull_request_review", { action: "submitted" }],
+  [null, { action: "created" }],
+] as const)("%s: %o asks nothing", (kind, body) => {
+  expect(readRequest(kind, body, options)).toBeNull();
+});
+
+test.each([
+  ["2026-11-23T10:00:00Z", "job", "comment:1"],
+  ["2026-11-23T10:00:01Z", "too-old", null],
+] as const)(
+  "a command of 20 November counts until three days later: %s is %s",
+  (now, intake, businessKey) => {
+    const body = { action: "created", issue: {}, comment: { id: 1, body: "/claude fix", created_at: at } };
+    const classified = classifyDelivery({ event: "issue_comment", body, now: new Date(now) }, options);
+    expect(classified).toMatchObject({ ok: true, facts: { intake, businessKey } });
+  },
+);
+
+test("news does not grow old", () => {
+  const body = { action: "deleted", installation: { id: 4, updated_at: at, account: {} } };
+  const classified = classifyDelivery(
+    { event: "installation", body, now: new Date("2027-11-22T00:00:00Z") },
+    options,
+  );
+  expect(classified).toMatchObject({ ok: true, facts: { intake: "job" } });
+});
