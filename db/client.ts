@@ -86,7 +86,7 @@ export function openDatabase(input: { url: string; log?: Logger | undefined }): 
 
 /** drizzle's types know the library's pool only; this one answers its calls with an array more. */
 function toDb(pool: ConnectionPool): Db {
-  return drizzle({ client: pool as never, schema }) as unknown as Db;
+  return drizzle({ client: pool as never, schema });
 }
 
 /** A transaction that sees and writes the rows of this account only. */

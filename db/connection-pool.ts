@@ -1,4 +1,4 @@
-import pg, { type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
 
 export type PoolOptions = {
   /** Settings of the server's for each connection; `role` among them. */
@@ -28,13 +28,13 @@ export type Answer = Record<string, unknown>[] & QueryResult;
  * use neither ends the process nor stays in the pool, and every such loss is a DatabaseAwayError.
  */
 export class ConnectionPool {
-  readonly #pool: InstanceType<typeof pg.Pool>;
+  readonly #pool: Pool;
   readonly #options: PoolOptions;
   #closed = false;
 
   constructor(options: PoolOptions) {
     this.#options = options;
-    this.#pool = new pg.Pool({
+    this.#pool = new Pool({
       connectionString: withSettings(options.url, options.settings),
       application_name: options.applicationName,
       max: options.max,
@@ -68,6 +68,7 @@ export class ConnectionPool {
 
   /** Takes no more queries and waits for the running ones, `timeoutMs` at most. */
   async close(timeoutMs: number): Promise<void> {
+    if (this.#closed) return;
     this.#closed = true;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<void>((resolve) => {
@@ -137,14 +138,15 @@ class PooledConnection {
 
 /** What the server itself says keeps its code; a URL or password that is wrong is no outage. */
 function toAway(error: unknown): unknown {
-  if (error instanceof pg.DatabaseError || error instanceof DatabaseAwayError) return error;
+  if (error instanceof DatabaseError || error instanceof DatabaseAwayError) return error;
   const reason =
     error instanceof Error && error.message !== "" ? error.message : "the connection could not be made";
   return new DatabaseAwayError(`PostgreSQL cannot be reached: ${reason}`, { cause: error });
 }
 
 function toAnswer({ rows, rowCount }: QueryResult): Answer {
-  return Object.assign(rows, { rows, rowCount });
+  // Not enumerable: an array that contains itself would send whoever compares or prints it round in circles.
+  return Object.defineProperties(rows, { rows: { value: rows }, rowCount: { value: rowCount } }) as Answer;
 }
 
 /** Into the URL, because what the URL says wins over every other option of the library's. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import pg from "pg";
+import { Client } from "pg";
 import { toError } from "../src/errors.ts";
 import { withSettings } from "./connection-pool.ts";
 
@@ -51,7 +51,7 @@ export async function listen(
 type Connection = { lost: Promise<Error | null>; end: () => Promise<void> };
 
 async function connect(input: Parameters<typeof listen>[0], listener: Listener): Promise<Connection> {
-  const client = new pg.Client({
+  const client = new Client({
     connectionString: withSettings(input.url, input.settings),
     application_name: input.applicationName,
     connectionTimeoutMillis: 10_000,

@@ -1,7 +1,6 @@
 import { readConfig } from "../src/config.ts";
 import { findEmbeddedPostgres } from "../src/embedded-postgres.ts";
 import { UserError } from "../src/errors.ts";
-import { installQueue } from "../src/queue/queue.ts";
 import { migrateDown, migrateUp, migrationStatus } from "./migrate.ts";
 
 const usage = "node db/migrate.ts up | down [steps] | status";
@@ -24,6 +23,7 @@ async function run([verb, steps = "1", ...rest]: readonly string[]): Promise<num
   if (rest.length > 0 || !/^[1-9]\d*$/.test(steps)) throw misused([verb ?? "", steps, ...rest]);
   switch (verb) {
     case "up": {
+      const { installQueue } = await import("../src/queue/queue.ts");
       const { applied } = await migrateUp(await findUrl(), { afterUp: installQueue });
       return say(applied.length === 0 ? "The database is up to date." : list("Applied:", applied));
     }

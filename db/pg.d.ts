@@ -14,7 +14,7 @@ declare module "pg" {
     connectionTimeoutMillis?: number;
   };
 
-  class Client extends EventEmitter {
+  export class Client extends EventEmitter {
     constructor(config: ClientConfig);
     connect(): Promise<void>;
     query(config: QueryConfig | string, values?: readonly unknown[]): Promise<QueryResult>;
@@ -24,17 +24,14 @@ declare module "pg" {
 
   export type PoolClient = Client & { release(destroy?: boolean): void };
 
-  class Pool extends EventEmitter {
+  export class Pool extends EventEmitter {
     constructor(config: ClientConfig & { max?: number; idleTimeoutMillis?: number });
     connect(): Promise<PoolClient>;
     end(): Promise<void>;
   }
 
-  class DatabaseError extends Error {
+  export class DatabaseError extends Error {
     code: string | undefined;
     constraint: string | undefined;
   }
-
-  const pg: { Client: typeof Client; Pool: typeof Pool; DatabaseError: typeof DatabaseError };
-  export default pg;
 }

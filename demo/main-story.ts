@@ -9,6 +9,8 @@ const report = `\`slugify("Crème brûlée")\` gives \`cr-me-br-l-e\`. I expecte
 There is a test for it already, and it fails: \`npm test\`.`;
 const command = "/claude fix this and make the failing test pass";
 
+const listed = z.looseObject({ tasks: z.array(z.looseObject({ id: z.string() })) });
+
 const shown = z.looseObject({
   task: z.looseObject({ id: z.string(), status: z.string(), durationMs: z.number().nullable() }),
   session: z.looseObject({ sandbox: z.looseObject({ provider: z.string().nullable() }) }),
@@ -34,7 +36,7 @@ export async function mainStory(stage: Stage, tell: Teller) {
     commentId: comment.id,
     askedAt,
   });
-  const [task] = z.array(z.looseObject({ id: z.string() })).parse(await stage.cli(["tasks", "--json"]));
+  const [task] = listed.parse(await stage.cli(["tasks", "--json"])).tasks;
   if (task === undefined) throw new Error("the bot made no task of the comment");
   const details = shown.parse(await stage.cli(["show", task.id, "--json"]));
   const pullRequest = await describePullRequest(stage, tell);

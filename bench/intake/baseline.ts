@@ -18,9 +18,13 @@ const input = z.object({
 const { KIND, WEBHOOK_SECRET, PRIVATE_KEY, DATABASE_URL } = input.parse(process.env);
 const path = "/api/github/webhooks";
 
-const server = createServer(KIND === "bare" ? bare : await probot(KIND === "probot" ? emptyApp : storingApp()));
+const server = createServer(
+  KIND === "bare" ? bare : await probot(KIND === "probot" ? emptyApp : storingApp()),
+);
 server.listen(0, "127.0.0.1", () => {
-  process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })}\n`);
+  process.stdout.write(
+    `${JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })}\n`,
+  );
 });
 
 function bare(...[request, response]: Parameters<RequestListener>): void {
@@ -52,7 +56,7 @@ function storingApp(): ApplicationFunction {
     app.on("issue_comment.created", async ({ id, name, payload }) => {
       await sql`
         insert into baseline_delivery (id, event, payload)
-        values (${id}, ${name}, ${sql.json(JSON.parse(JSON.stringify(payload)))})
+        values (${id}, ${name}, ${sql.json(payload as unknown as postgres.JSONValue)})
         on conflict do nothing`;
     });
   };

@@ -5,7 +5,7 @@ type OverBudget = Extract<Reservation, { reason: "budget" }>;
 
 /**
  * What the agent is told when a call does not fit the task's budget. Claude Code ends its run at a 402 at once and
- * shows the text (tried with 2.1.330). Where only calls still under way are in the way, it is asked to come again.
+ * shows the text (tried with 2.1.330). Where calls still under way were in the way for too long, it is asked to come again.
  */
 export function toBudgetError(over: OverBudget, neededMicroUsd: number): ApiError {
   const spent = over.spentMicroUsd + neededMicroUsd > over.budgetMicroUsd;

@@ -7,6 +7,8 @@ import { createUsageMeter, type UsageMeter } from "./usage-meter.ts";
 
 /** How a forwarded call ended. */
 export type Forwarded =
+  /** The agent had gone before anything was sent. */
+  | { kind: "unsent" }
   /** The model could not be reached, and the agent was told so. */
   | { kind: "unreachable" }
   /** The agent went away before the model answered. */
@@ -25,7 +27,7 @@ export async function forwardCall(
   response: ServerResponse,
   input: { url: URL; agent: Agent; headers: Record<string, string | string[]>; body: Buffer },
 ): Promise<Forwarded> {
-  if (response.destroyed) return { kind: "abandoned" };
+  if (response.destroyed) return { kind: "unsent" };
   const leaving = new AbortController();
   response.once("close", () => {
     if (!response.writableFinished) leaving.abort();

@@ -25,6 +25,9 @@ export type GatewayHandler = {
 
 type Gateway = ModelGateway & EgressGateway;
 
+/** Four of the largest bodies; what agents really send is below one megabyte. */
+const bodyMemoryBytes = 128 * 1024 * 1024;
+
 /**
  * What a sandbox can reach, for a listener of any kind: the model by a turn's token, and the allowed hosts. It keeps
  * no state of its own; tokens, reservations and the meter are in PostgreSQL.
@@ -37,6 +40,7 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
     ...deps,
     agent,
     settler,
+    bodyMemory: { freeBytes: bodyMemoryBytes },
     resolveHost: options.resolveHost ?? resolveAll,
     connectTo: options.connectTo ?? ((address, port) => connect(port, address)),
     onDenied: options.onDenied ?? (() => undefined),
@@ -51,7 +55,8 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
       const serve = String(request.url).startsWith("/") ? serveOrigin : serveProxied;
       keep(
         serve(gateway, request, response).catch((thrown: unknown) => {
-          if (!request.destroyed) deps.log.error({ err: toError(thrown) }, "a request at the gateway failed");
+          if (!response.destroyed)
+            deps.log.error({ err: toError(thrown) }, "a request at the gateway failed");
           sendApiError(response, outOfOrder);
         }),
       );

@@ -12,6 +12,9 @@ export type GatewaySocket = {
 /** An agent thinks and runs tools between two calls; a connection of its pool should still be there then. */
 const keepAliveTimeoutMs = 10 * 60_000;
 
+/** More than an agent with all its helpers needs; a tunnel takes two descriptors, and the worker has other agents. */
+const maxConnections = 256;
+
 /** The gateway on a unix socket, for a sandbox on this machine. Rejects when the path cannot be listened on. */
 export async function openGatewaySocket(
   deps: GatewayDeps,
@@ -19,6 +22,7 @@ export async function openGatewaySocket(
 ): Promise<GatewaySocket> {
   const handler = createGatewayHandler(deps, options);
   const server = createServer({ keepAliveTimeout: keepAliveTimeoutMs }, handler.onRequest);
+  server.maxConnections = maxConnections;
   server.on("connect", handler.onConnect);
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {

@@ -1,13 +1,29 @@
 import type { IncomingMessage } from "node:http";
 
-/** Reads a request's body; null as soon as it is longer than `maxBytes`. */
-export async function readRequestBody(request: IncomingMessage, maxBytes: number): Promise<Buffer | null> {
+/** Memory that all bodies of one gateway share, so that an agent cannot fill the worker's. */
+export type BodyMemory = { freeBytes: number };
+
+export type ReadBody = { ok: true; body: Buffer } | { ok: false; reason: "too-large" | "no-memory" };
+
+/** Reads a request's body into the shared memory; who gets one gives `body.length` back when done with it. */
+export async function readRequestBody(
+  request: IncomingMessage,
+  { memory, maxBytes }: { memory: BodyMemory; maxBytes: number },
+): Promise<ReadBody> {
   const parts: Buffer[] = [];
   let byteLength = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    byteLength += part.length;
-    if (byteLength > maxBytes) return null;
-    parts.push(part);
+  let read = false;
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      if (byteLength + part.length > maxBytes) return { ok: false, reason: "too-large" };
+      if (part.length > memory.freeBytes) return { ok: false, reason: "no-memory" };
+      byteLength += part.length;
+      memory.freeBytes -= part.length;
+      parts.push(part);
+    }
+    read = true;
+    return { ok: true, body: Buffer.concat(parts) };
+  } finally {
+    if (!read) memory.freeBytes += byteLength;
   }
-  return Buffer.concat(parts);
 }

@@ -4,14 +4,15 @@ import { toBudgetError } from "./budget-error.ts";
 import { forwardCall } from "./forward-call.ts";
 import { modelHeaders } from "./forward-headers.ts";
 import type { GatewayDeps } from "./gateway-deps.ts";
-import { reserveCall, type Settlement } from "./model-call-store.ts";
+import type { Reservation, Settlement } from "./model-call-store.ts";
 import { readModelRequest, type ModelRequest } from "./model-request.ts";
-import { readRequestBody } from "./request-body.ts";
+import { readRequestBody, type BodyMemory } from "./request-body.ts";
+import { reserveRoom } from "./reserve-room.ts";
 import type { Settler } from "./settler.ts";
 import { priceWorstCase, toSettlement } from "./settlement.ts";
 import type { Turn } from "./turn.ts";
 
-export type ModelGateway = GatewayDeps & { agent: Agent; settler: Settler };
+export type ModelGateway = GatewayDeps & { agent: Agent; settler: Settler; bodyMemory: BodyMemory };
 
 /** The two routes of the Messages API that an agent needs. */
 export type ModelRoute = "/v1/messages" | "/v1/messages/count_tokens";
@@ -23,17 +24,34 @@ type Exchange = { turn: Turn; route: ModelRoute; request: IncomingMessage; respo
 
 /** One call of the model for a turn: read, reserved, forwarded with the real credential, settled. */
 export async function serveModel(gateway: ModelGateway, exchange: Exchange): Promise<void> {
-  const { request, response, route } = exchange;
-  const { credential, baseUrl } = gateway.config.model;
+  const { request, response } = exchange;
+  const { credential } = gateway.config.model;
   if (credential === null) {
     sendApiError(response, noCredential);
     return;
   }
-  const body = await readRequestBody(request, maxBodyBytes);
-  if (body === null) {
-    sendApiError(response, tooLarge);
+  const memory = gateway.bodyMemory;
+  const read = await readRequestBody(request, { memory, maxBytes: maxBodyBytes });
+  if (!read.ok) {
+    sendApiError(response, read.reason === "too-large" ? tooLarge : noMemory);
     return;
   }
+  try {
+    await serveBody(gateway, exchange, { body: read.body, credential });
+  } finally {
+    memory.freeBytes += read.body.length;
+  }
+}
+
+async function serveBody(
+  gateway: ModelGateway,
+  exchange: Exchange,
+  {
+    body,
+    credential,
+  }: { body: Buffer; credential: NonNullable<ModelGateway["config"]["model"]["credential"]> },
+): Promise<void> {
+  const { request, response, route } = exchange;
   const read = readModelRequest(body);
   if (!read.ok) {
     sendApiError(response, toRequestError(read));
@@ -41,20 +59,14 @@ export async function serveModel(gateway: ModelGateway, exchange: Exchange): Pro
   }
   const forward = () =>
     forwardCall(response, {
-      url: new URL(baseUrl + String(request.url)),
+      url: new URL(gateway.config.model.baseUrl + String(request.url)),
       agent: gateway.agent,
       headers: modelHeaders(request.headers, credential, body.length),
       body,
     });
-  if (route === "/v1/messages/count_tokens") {
-    await forward();
-    return;
-  }
-  if (read.request.maxTokens === 0) {
-    sendApiError(response, noMaxTokens);
-    return;
-  }
-  await serveMetered(gateway, exchange, { request: read.request, forward });
+  if (route === "/v1/messages/count_tokens") await forward();
+  else if (read.request.maxTokens === 0) sendApiError(response, noMaxTokens);
+  else await serveMetered(gateway, exchange, { request: read.request, forward });
 }
 
 async function serveMetered(
@@ -62,18 +74,16 @@ async function serveMetered(
   { turn, response }: Exchange,
   { request, forward }: { request: ModelRequest; forward: () => ReturnType<typeof forwardCall> },
 ): Promise<void> {
+  const { model } = request;
   const reservedMicroUsd = priceWorstCase(gateway, request);
   // The call before this one may be over for the agent and not yet written.
   await gateway.settler.drain(turn.taskId);
-  const reservation = await reserveCall(gateway.db, { turn, model: request.model, reservedMicroUsd });
+  const leaving = new AbortController();
+  response.once("close", () => leaving.abort());
+  const { signal } = leaving;
+  const reservation = await reserveRoom(gateway, { turn, model, reservedMicroUsd, signal });
   if (!reservation.ok) {
-    if (reservation.reason === "ended") {
-      sendApiError(response, turnEnded);
-      return;
-    }
-    const error = toBudgetError(reservation, reservedMicroUsd);
-    gateway.log.info({ taskId: turn.taskId, ...reservation, reservedMicroUsd }, "model call over budget");
-    sendApiError(response, error);
+    refuse(gateway, { turn, response, reservation, reservedMicroUsd });
     return;
   }
   const { callId } = reservation;
@@ -81,8 +91,26 @@ async function serveMetered(
   const forwarded = await forward();
   const elapsedMs = gateway.clock.now().getTime() - startedAt;
   const settlement = toSettlement(gateway, { request, reservedMicroUsd, forwarded, elapsedMs });
-  logCall(gateway, { turn, callId, model: request.model, settlement, ended: forwarded.kind, elapsedMs });
+  logCall(gateway, { turn, callId, model, settlement, ended: forwarded.kind, elapsedMs });
   gateway.settler.settle({ turn, callId, settlement });
+}
+
+function refuse(
+  { log }: Pick<GatewayDeps, "log">,
+  refused: {
+    turn: Turn;
+    response: ServerResponse;
+    reservation: Extract<Reservation, { ok: false }>;
+    reservedMicroUsd: number;
+  },
+): void {
+  const { turn, response, reservation, reservedMicroUsd } = refused;
+  log.info(
+    { taskId: turn.taskId, fence: turn.fence, ...reservation, reservedMicroUsd },
+    "model call refused",
+  );
+  const over = reservation.reason === "budget" ? toBudgetError(reservation, reservedMicroUsd) : turnEnded;
+  sendApiError(response, over);
 }
 
 function logCall(
@@ -130,6 +158,13 @@ const tooLarge: ApiError = {
   status: 413,
   type: "request_too_large",
   message: `Expected a request of at most ${maxBodyBytes} bytes, got more.`,
+};
+
+const noMemory: ApiError = {
+  status: 429,
+  type: "rate_limit_error",
+  message: "Too many bytes of model calls are under way at once; this one fits once others are done.",
+  retryAfterSeconds: 2,
 };
 
 const noMaxTokens: ApiError = {

@@ -37,7 +37,7 @@ function worstCase({ maxInputTokens, maxTokens, cacheTtl }: ModelRequest): Token
  */
 export function toSettlement({ priceCall }: Pick<GatewayDeps, "priceCall">, call: Call): Settlement {
   const { forwarded, request } = call;
-  if (forwarded.kind === "unreachable") return refused(null);
+  if (forwarded.kind === "unsent" || forwarded.kind === "unreachable") return refused(null);
   const settled = (tokens: TokenCounts, httpStatus: number | null): Settlement => ({
     status: "settled",
     tokens,

@@ -31,14 +31,13 @@ export function toGitHubError(thrown: unknown, doing: string): Error {
   if (error.status >= 500) {
     return new TransientError(`GitHub answered ${error.status} while ${doing}`, { cause: error });
   }
-  return new GitHubRefusal(
-    error.status,
-    `GitHub answered ${error.status} while ${doing}.`,
-    remedyFor(error.status),
-    {
-      cause: error,
-    },
-  );
+  return refusalOf(error.status, doing, error);
+}
+
+/** The refusal that an answer of this status means. */
+export function refusalOf(status: number, doing: string, cause?: Error): GitHubRefusal {
+  const message = `GitHub answered ${status} while ${doing}.`;
+  return new GitHubRefusal(status, message, remedyFor(status), cause === undefined ? {} : { cause });
 }
 
 function isHttpFailure(error: Error): error is HttpFailure {

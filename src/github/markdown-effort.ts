@@ -12,6 +12,7 @@ const limits = {
   underlines: 1_000,
   cells: 12_000,
   ticks: 6_000,
+  openBrackets: 500,
   /** Steps back to the beginning of a bracket or an emphasis, summed over one run of lines. */
   steps: 2_000_000,
 };
@@ -32,7 +33,8 @@ export function isIntricate(text: string, options: { inline: boolean }): boolean
     if (line.trim() === "") run = startRun();
     else cells += follow(run, line, options);
     if (depth > limits.depth || containers > limits.containers || underlines > limits.underlines) return true;
-    if (cells > limits.cells || run.ticks > limits.ticks || run.steps > limits.steps) return true;
+    if (cells > limits.cells || run.brackets.length > limits.openBrackets) return true;
+    if (run.ticks > limits.ticks || run.steps > limits.steps) return true;
   }
   return false;
 }

@@ -4,7 +4,7 @@ import remarkStringify from "remark-stringify";
 import { unified } from "unified";
 import type { PublicMarkdown } from "./inline-text.ts";
 import { isSafeTree } from "./outgoing-check.ts";
-import { cleanTree, type CleanOptions } from "./outgoing-tree.ts";
+import { cleanTree, visit, type CleanOptions } from "./outgoing-tree.ts";
 import { parseMarkdown } from "./parse-markdown.ts";
 import { stripInvisible } from "./strip-invisible.ts";
 
@@ -38,9 +38,20 @@ export function toPublicMarkdown(text: string, options: PublicOptions): PublicMa
   const cut = text.length > maxBytes;
   const tree = parseMarkdown(seen);
   if (tree === null) return asCode(seen, maxBytes, cut);
-  const written = fit(cleanTree(tree, clean), maxBytes, cut);
+  const simple = cleanTree(tree, clean);
+  if (isLaborious(simple)) return asCode(seen, maxBytes, cut);
+  const written = fit(simple, maxBytes, cut);
   const check = parseMarkdown(written);
   return check !== null && isSafeTree(check, clean) ? (written as PublicMarkdown) : asCode(seen, maxBytes, cut);
+}
+
+/** Escaping is quadratic in the marks of one text: measured. A text with this many is a log, and code suits it better. */
+function isLaborious(tree: Root): boolean {
+  let laborious = false;
+  visit(tree, (node) => {
+    laborious ||= node.type === "text" && (node.value.match(/[[\]*_~`<>&\\!#|]/g)?.length ?? 0) > 1_000;
+  });
+  return laborious;
 }
 
 const truncated = "… truncated";

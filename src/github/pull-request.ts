@@ -1,7 +1,7 @@
 import type { Octokit } from "@octokit/rest";
 import type { Db } from "../../db/client.ts";
-import { toGitHubError } from "./github-error.ts";
-import { waitForPace } from "./pace.ts";
+import { refusalOf, toGitHubError } from "./github-error.ts";
+import { pacedWrite } from "./paced-write.ts";
 import type { RepositoryRef } from "./thread.ts";
 
 export type PullRequest = { number: number; url: string; draft: boolean };
@@ -37,15 +37,21 @@ export async function openPullRequest(
     if (found !== undefined)
       return { number: found.number, url: found.html_url, draft: found.draft === true };
     if (input.lookOnly) return null;
-    await waitForPace(deps, { installationId: input.installationId, urgency: "pullRequest" });
-    const { data: made } = await octokit.rest.pulls.create({
-      ...names,
-      ...input.text,
-      head: input.branch,
-      base: input.baseRef,
-      draft: input.draft,
+    const made = await pacedWrite(deps, {
+      installationId: input.installationId,
+      urgency: "pullRequest",
+      doing: "opening the pull request",
+      write: () =>
+        octokit.rest.pulls.create({
+          ...names,
+          ...input.text,
+          head: input.branch,
+          base: input.baseRef,
+          draft: input.draft,
+        }),
     });
-    return { number: made.number, url: made.html_url, draft: made.draft === true };
+    if (made === null) throw refusalOf(404, "opening the pull request");
+    return { number: made.data.number, url: made.data.html_url, draft: made.data.draft === true };
   } catch (error) {
     throw toGitHubError(error, "opening the pull request");
   }

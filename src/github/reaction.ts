@@ -1,7 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import type { Db } from "../../db/client.ts";
-import { isMissing, toGitHubError } from "./github-error.ts";
-import { waitForPace } from "./pace.ts";
+import { pacedWrite } from "./paced-write.ts";
 import type { RepositoryRef } from "./thread.ts";
 
 export type ReactionTarget = {
@@ -18,23 +17,16 @@ export async function react(
   octokit: Octokit,
   input: ReactionTarget & { content: "eyes" | "rocket" | "confused" },
 ): Promise<void> {
-  await waitForPace(deps, { installationId: input.installationId, urgency: "reaction" });
+  const { content, commentId } = input;
   const names = { owner: input.repository.owner, repo: input.repository.name };
-  try {
-    if (input.commentId === null) {
-      await octokit.rest.reactions.createForIssue({
-        ...names,
-        issue_number: input.issueNumber,
-        content: input.content,
-      });
-    } else {
-      await octokit.rest.reactions.createForIssueComment({
-        ...names,
-        comment_id: input.commentId,
-        content: input.content,
-      });
-    }
-  } catch (error) {
-    if (!isMissing(error)) throw toGitHubError(error, "adding a reaction");
-  }
+  const { reactions } = octokit.rest;
+  await pacedWrite(deps, {
+    installationId: input.installationId,
+    urgency: "reaction",
+    doing: "adding a reaction",
+    write: () =>
+      commentId === null
+        ? reactions.createForIssue({ ...names, issue_number: input.issueNumber, content })
+        : reactions.createForIssueComment({ ...names, comment_id: commentId, content }),
+  });
 }

@@ -1,8 +1,9 @@
 import type { Octokit } from "@octokit/rest";
 import type { Db } from "../../db/client.ts";
-import { isMissing, toGitHubError } from "./github-error.ts";
+import { isMissing, refusalOf, toGitHubError } from "./github-error.ts";
 import { mark } from "./mark.ts";
-import { waitForPace, type WriteUrgency } from "./pace.ts";
+import type { WriteUrgency } from "./pace.ts";
+import { pacedWrite } from "./paced-write.ts";
 import type { RepositoryRef } from "./thread.ts";
 
 export type Thread = { installationId: number; repository: RepositoryRef; issueNumber: number };
@@ -37,24 +38,25 @@ export async function findComment(
   }
 }
 
-/** Writes a comment; the caller has looked whether it is there already. Answers its id. */
+/** Writes a comment; the caller has looked whether it is there already. Answers its id; GitHubRefusal when the issue is gone. */
 export async function createComment(
   deps: { system: Db },
   octokit: Octokit,
   input: Thread & { body: string; urgency: WriteUrgency },
 ): Promise<number> {
-  await waitForPace(deps, input);
-  try {
-    const { data } = await octokit.rest.issues.createComment({
-      owner: input.repository.owner,
-      repo: input.repository.name,
-      issue_number: input.issueNumber,
-      body: input.body,
-    });
-    return data.id;
-  } catch (error) {
-    throw toGitHubError(error, "writing a comment");
-  }
+  const written = await pacedWrite(deps, {
+    ...input,
+    doing: "writing a comment",
+    write: () =>
+      octokit.rest.issues.createComment({
+        owner: input.repository.owner,
+        repo: input.repository.name,
+        issue_number: input.issueNumber,
+        body: input.body,
+      }),
+  });
+  if (written === null) throw refusalOf(404, "writing a comment");
+  return written.data.id;
 }
 
 /** Replaces the text of our comment; false when somebody has deleted it. */
@@ -63,19 +65,19 @@ export async function editComment(
   octokit: Octokit,
   input: Omit<Thread, "issueNumber"> & { commentId: number; body: string; signal?: AbortSignal },
 ): Promise<boolean> {
-  await waitForPace(deps, { ...input, urgency: "edit" });
-  try {
-    await octokit.rest.issues.updateComment({
-      owner: input.repository.owner,
-      repo: input.repository.name,
-      comment_id: input.commentId,
-      body: input.body,
-    });
-    return true;
-  } catch (error) {
-    if (isMissing(error)) return false;
-    throw toGitHubError(error, "editing our comment");
-  }
+  const written = await pacedWrite(deps, {
+    ...input,
+    urgency: "edit",
+    doing: "editing our comment",
+    write: () =>
+      octokit.rest.issues.updateComment({
+        owner: input.repository.owner,
+        repo: input.repository.name,
+        comment_id: input.commentId,
+        body: input.body,
+      }),
+  });
+  return written !== null;
 }
 
 /** A reply that is written once, however often it is asked for: found by its mark. */

@@ -126,7 +126,8 @@ onBase() {
 }
 
 onNothing() {
-  fresh && pack && tip=$(git commit-tree "$tree" -m work) && send
+  # Everything is packed: looking for similar files would take longer than all the rest.
+  fresh && git config pack.window 0 && pack && tip=$(git commit-tree "$tree" -m work) && send
 }
 
 onBase || onNothing

@@ -13,6 +13,15 @@ export type AgentCommandInput = {
 const modelRetries = "4";
 
 /**
+ * Tools that make no sense in one turn of one sandbox, or that reach beyond its egress list. Each would also cost tokens
+ * in every call (Claude Code 2.1.330).
+ */
+const disallowedTools = [
+  ...["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "ListAgents", "Monitor"],
+  ...["ReportFindings", "ScheduleWakeup", "SendMessage", "Workflow", "WebFetch", "WebSearch"],
+];
+
+/**
  * The command line of a turn. The repository's own settings, hooks and MCP servers stay unread
  * (`--setting-sources user`, `--strict-mcp-config`), its CLAUDE.md is read as text.
  */
@@ -38,6 +47,8 @@ export function agentCommand(input: AgentCommandInput): {
       input.model,
       "--max-turns",
       String(input.maxTurns),
+      "--disallowedTools",
+      disallowedTools.join(","),
       input.resume ? "--resume" : "--session-id",
       input.claudeSessionId,
     ],
@@ -49,6 +60,8 @@ export function agentCommand(input: AgentCommandInput): {
         DISABLE_AUTOUPDATER: "1",
         CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
         CLAUDE_CODE_MAX_RETRIES: modelRetries,
+        // Otherwise the todo list, which people follow, is a tool that the model has to search for first.
+        ENABLE_TOOL_SEARCH: "false",
         ANTHROPIC_BASE_URL: gatewayUrl,
         ANTHROPIC_API_KEY: input.turnToken,
         HTTP_PROXY: proxy,

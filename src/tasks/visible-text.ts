@@ -1,6 +1,7 @@
 import type { Nodes, Root } from "mdast";
 import { parseMarkdown } from "../github/parse-markdown.ts";
 import { stripInvisible } from "../github/strip-invisible.ts";
+import { stripBlindly } from "./strip-blindly.ts";
 import { findHiddenParts, type Edit } from "./hidden-parts.ts";
 
 export type VisibleText = {
@@ -26,7 +27,14 @@ export function toVisibleText(markdown: string): VisibleText {
   for (let round = 0; round < maxRounds; round++) {
     const seen = stripInvisible(text);
     const tree = parseMarkdown(seen.text);
-    if (tree === null) break;
+    if (tree === null) {
+      const blind = stripBlindly(seen.text);
+      if (blind === null) break;
+      removed += seen.removed + blind.removed;
+      if (blind.text === text) return { text, removed };
+      text = blind.text;
+      continue;
+    }
     const composed = compose(seen.text, tree);
     removed += seen.removed;
     if (composed !== seen.text) {

@@ -5,9 +5,9 @@ import { onTestFinished } from "vitest";
 export type Proxy = {
   url: string;
   /** Ends all connections without a word. */
-  cut(): void;
+  cut: () => void;
   /** Swallows what the database says from now on, or no more. */
-  mute(muted: boolean): void;
+  mute: (muted: boolean) => void;
 };
 
 /** Another port for the database of the URL, through which a network can fail; gone at the end of the test. */

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { setImmediate } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { openDatabase } from "../../db/client.ts";
 import { mintTurnToken, revokeTurnToken } from "../../src/gateway/turn-token.ts";
 import { answer } from "../standins/model/reply.ts";
 import { answerOnly, fail } from "../standins/model/scenarios.ts";
@@ -219,27 +220,79 @@ test("the call after the budget is spent is refused with what to do about it", a
 });
 
 test("twenty parallel calls cannot pass the budget together", async () => {
-  const refused = Promise.withResolvers<undefined>();
+  const threeAreUnderWay = Promise.withResolvers<undefined>();
   model.script(async () => {
-    await refused.promise;
+    await threeAreUnderWay.promise;
     return { kind: "message", blocks: [{ type: "text", text: "x" }], usage: { output_tokens: 1_000 } };
   });
   const turn = await newTurn({ budgetMicroUsd: 50_000 });
-  let refusals = 0;
-  const call = async () => {
-    const { status, headers } = await sendCall(gateway, { token: turn.token });
-    if (status === 429 && (refusals += 1) === 17) refused.resolve(undefined);
-    return `${status} ${headers["retry-after"] ?? "-"}`;
-  };
-  const answers = await Promise.all(Array.from({ length: 20 }, call));
-  // Each may cost 1.5 cents and a bit: three fit at once, the others are asked to come again.
-  expect(answers.toSorted()).toEqual([...Array<string>(3).fill("200 -"), ...Array<string>(17).fill("429 2")]);
+  const answers = Array.from({ length: 20 }, () => sendCall(gateway, { token: turn.token }));
+  await model.until((requests) => requests.length === 3);
+  threeAreUnderWay.resolve(undefined);
+  const statuses = (await Promise.all(answers)).map(({ status }) => status);
+  // Each may cost 1.5 cents and a bit, and does: three fit, the others have waited for nothing.
+  expect(statuses.toSorted()).toEqual([...Array<number>(3).fill(200), ...Array<number>(17).fill(402)]);
   expect(model.requests).toHaveLength(3);
   await gateway.close();
   const calls = await listCalls(test_.database, turn.taskId);
   const spent = calls.reduce((sum, { costMicroUsd }) => sum + (costMicroUsd ?? Infinity), 0);
   expect(spent).toBeGreaterThan(45_000);
   expect(spent).toBeLessThanOrEqual(50_000);
+});
+
+test("parallel calls that turn out cheap all get their turn within the budget", async () => {
+  const turn = await newTurn({ budgetMicroUsd: 50_000 });
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, () => sendCall(gateway, { token: turn.token })),
+  );
+  expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+});
+
+test("a call that waits for room ends with its task and with its agent", async () => {
+  model.script(() => ({ kind: "hang" }));
+  const turn = await newTurn({ budgetMicroUsd: 20_000 });
+  const [first, gone] = [new AbortController(), new AbortController()];
+  const call = startCall(gateway, { token: turn.token, signal: first.signal });
+  await model.until((requests) => requests.length === 1);
+  const leaving = startCall(gateway, { token: turn.token, signal: gone.signal });
+  const waiting = sendCall(gateway, { token: turn.token });
+  gone.abort();
+  await expect(leaving).rejects.toThrow("aborted");
+  await changeTask(test_.database, turn.taskId, { cancelRequestedAt: new Date() });
+  expect((await waiting).status).toBe(403);
+  first.abort();
+  await expect(call).rejects.toThrow("aborted");
+  expect(model.requests).toHaveLength(1);
+});
+
+test("bodies share a bounded memory", async () => {
+  model.script(() => ({ kind: "hang" }));
+  const turn = await newTurn({ budgetMicroUsd: 1e12 });
+  const body = { ...smallCall, messages: [{ role: "user", content: "x".repeat(31 * 1024 * 1024) }] };
+  const leaving = new AbortController();
+  const held = Array.from({ length: 4 }, () =>
+    startCall(gateway, { token: turn.token, body, signal: leaving.signal }),
+  );
+  const ends = Promise.allSettled(held);
+  await model.until((requests) => requests.length === 4);
+  const end = await sendCall(gateway, { token: turn.token, body }).then(
+    ({ status }) => status,
+    (error: unknown) => (error as NodeJS.ErrnoException).code,
+  );
+  expect([429, "EPIPE", "ECONNRESET"]).toContain(end);
+  leaving.abort();
+  await ends;
+  expect(model.requests).toHaveLength(4);
+});
+
+test("without its database the gateway asks to come again and forwards nothing", async () => {
+  await gateway.close();
+  const away = openDatabase({ url: test_.url });
+  await away.close();
+  gateway = await startGateway(away, { baseUrl: model.url });
+  const { status, headers } = await sendCall(gateway, { token: (await newTurn()).token });
+  expect({ status, retryAfter: headers["retry-after"] }).toEqual({ status: 503, retryAfter: "2" });
+  expect(model.requests).toHaveLength(0);
 });
 
 test.each([

@@ -25,7 +25,9 @@ describe.each(["bwrap", "none"] as const)("a worker killed with SIGKILL, isolati
     const left = async () =>
       (await commandLines()).filter((line) => line.includes(seconds) && !line.includes(dataDir));
     expect((await left()).length).toBeGreaterThan(0);
+    const dead = new Promise((resolve) => worker.once("exit", resolve));
     worker.kill("SIGKILL");
+    await dead;
     if (isolation === "none") {
       await untilTrue(async () => (await readdir(`${dataDir}/sandboxes/${id}/run`)).length === 1);
       const next = await localProvider(dataDir, { isolation }).connect(id);

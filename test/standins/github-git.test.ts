@@ -188,6 +188,25 @@ describe("pushing", () => {
   });
 });
 
+test("a pusher that dies in the middle holds nobody up", async () => {
+  const place = await stage.makeRepository();
+  const token = await writeToken(place);
+  const url = `${place.cloneUrl}/git-receive-pack`;
+  const dying = new AbortController();
+  const body = new ReadableStream({
+    start: (controller) => controller.enqueue(Buffer.from("00a5")),
+    pull: () => dying.abort(),
+  });
+  const headers = {
+    authorization: `Basic ${Buffer.from(`x-access-token:${token}`).toString("base64")}`,
+    "content-type": "application/x-git-receive-pack-request",
+  };
+  await expect(
+    fetch(url, { method: "POST", headers, body, duplex: "half", signal: dying.signal }),
+  ).rejects.toThrow();
+  await push(await stage.clone(place, token), { branch: "claude/1" });
+});
+
 describe("faults in git", () => {
   test("before the push nothing has changed, after it everything has, and the pusher cannot tell", async () => {
     const place = await stage.makeRepository();

@@ -1,5 +1,8 @@
 import { createHmac } from "node:crypto";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { appOperations, repositoryRules } from "./github/permissions.ts";
+import { modelledOperations } from "./github/rest.ts";
+import { sliceOperations } from "./github/slice-operations.ts";
 import { everything, names, openStage, refusal } from "./github-stage.ts";
 import type { Place, Stage } from "./github-stage.ts";
 
@@ -288,6 +291,12 @@ describe("faults", () => {
 });
 
 describe("what is not modelled or not right", () => {
+  test("every operation of the slice has a handler, and every rule an operation", () => {
+    expect(modelledOperations.toSorted()).toEqual(sliceOperations.toSorted());
+    const known = new Set([...sliceOperations, "git/upload-pack", "git/receive-pack"]);
+    expect([...repositoryRules.keys(), ...appOperations].filter((id) => !known.has(id))).toEqual([]);
+  });
+
   const take = () => stage.github.violations.splice(0);
 
   test("an operation nobody modelled is 501 and a violation", async () => {
@@ -371,6 +380,13 @@ describe("making an App from a manifest", () => {
     expect(app.data?.slug).toBe("self-hosted");
     expect(made["webhook_secret"]).toBe(stage.github.app(Number(made["id"])).webhookSecret);
     expect((await convert()).status).toBe(404);
+  });
+
+  test("the new App is installed from its page", async () => {
+    const form = new URLSearchParams({ account: "mallory" });
+    const url = `${stage.github.url}/apps/self-hosted/installations/new`;
+    expect(await (await fetch(url, { method: "POST", body: form })).text()).toMatch(/installed on mallory/);
+    expect(await (await fetch(url)).text()).toContain("<option>acme</option>");
   });
 
   test.each<[string, object, string]>([

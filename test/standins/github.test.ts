@@ -551,12 +551,20 @@ describe("pull requests", () => {
     expect(await refusal(bot.rest.pulls.update({ ...at, state: "open" }))).toMatch(/^422 .*has been deleted/);
   });
 
-  test("is merged by a person; drafts are not", async () => {
+  test("is merged by a person, and closes what it says it closes", async () => {
     const { place, bot } = await withBranch();
-    await bot.rest.pulls.create({ ...names(place), title: "x", head: "claude/1", base: "main" });
-    await stage.github.as("alice").merge(place.full, 1);
+    const alice = stage.github.as("alice");
+    const issue = await alice.createIssue(place.full, { title: "to be done" });
+    const sides = { head: "claude/1", base: "main", body: `Closes #${issue.number}` };
+    const opened = await bot.rest.pulls.create({ ...names(place), title: "x", draft: true, ...sides });
+    const merge = () => alice.api("PUT", `/repos/${place.full}/pulls/${opened.data.number}/merge`);
+    expect((await merge()).status).toBe(405);
+    await alice.closeIssue(place.full, opened.data.number);
+    await bot.rest.pulls.create({ ...names(place), title: "x", ...sides });
+    await alice.merge(place.full, 3);
+    expect(stage.github.issue(place.full, issue.number).state).toBe("closed");
     expect(await stage.github.show(place.full, "main", "src/new.js")).toBe("1\n2\n");
-    const { data } = await bot.rest.pulls.get({ ...names(place), pull_number: 1 });
+    const { data } = await bot.rest.pulls.get({ ...names(place), pull_number: 3 });
     expect(data).toMatchObject({ merged: true, state: "closed", merged_by: { login: "alice" } });
   });
 

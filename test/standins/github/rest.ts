@@ -42,6 +42,12 @@ const repositoryHandlersById: Record<string, RepositoryHandler> = {
   ...reviewHandlers,
 };
 
+/** What has a handler; a test holds it against the slice. */
+export const modelledOperations: readonly string[] = [
+  ...Object.keys(handlers),
+  ...Object.keys(repositoryHandlersById),
+];
+
 export type RestRequest = { method: string; path: string; url: URL; incoming: IncomingMessage; body: Buffer };
 export type RestAnswer = { status: number; headers: Record<string, string>; body: Buffer };
 
