@@ -393,6 +393,32 @@ export const usage = pgTable(
   ],
 );
 
+/**
+ * A text of ours that belongs to a thread rather than to a task: claimed before it is written, so that two deliveries of
+ * one moment do not both write it.
+ */
+export const reply = pgTable(
+  "reply",
+  {
+    repositoryId: githubId("repository_id")
+      .notNull()
+      .references(() => repository.id),
+    issueNumber: integer("issue_number").notNull(),
+    /** As in the mark that the text ends with. */
+    kind: text("kind").notNull(),
+    key: text("key").notNull(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    startedAt: moment("started_at").notNull().defaultNow(),
+    saidAt: moment("said_at"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.repositoryId, t.issueNumber, t.kind, t.key] }),
+    ...tenantPolicies("reply"),
+  ],
+);
+
 /** How many writes to GitHub an installation has left; shared by all workers. */
 export const rateBucket = pgTable("rate_bucket", {
   installationId: githubId("installation_id").primaryKey(),

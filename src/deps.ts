@@ -1,6 +1,7 @@
 import type { Database, Db } from "../db/client.ts";
 import type { Clock } from "./clock.ts";
 import type { Config, GitHubApp } from "./config.ts";
+import type { Redactor } from "./github/redact.ts";
 import type { GitHub } from "./github/octokit.ts";
 import type { Logger } from "./log.ts";
 import type { Queue } from "./queue/queue.ts";
@@ -21,4 +22,6 @@ export type Deps = {
   github: GitHub;
   sandboxes: SandboxProvider;
   isolation: Isolation;
+  /** Takes the secrets that this process holds out of whatever an agent says. */
+  redact: Redactor;
 };

@@ -7,6 +7,7 @@ import { systemClock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { UserError } from "./errors.ts";
+import { createRedactor } from "./github/redact.ts";
 import { createGitHub } from "./github/octokit.ts";
 import { createLogger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
@@ -67,6 +68,7 @@ export async function startWorker(
     github: createGitHub({ config: { ...config, app }, log }),
     sandboxes: withVibeKit(local),
     isolation,
+    redact: createRedactor(secretsOf(config)),
   };
   const probot = await createProbot(deps);
   const running: RunningTasks = new Map();
@@ -92,6 +94,19 @@ export async function startWorker(
       log.info("the worker has stopped");
     },
   };
+}
+
+/** What must never be seen outside this process, by value. */
+function secretsOf(config: Config & { databaseUrl: string }): string[] {
+  const { password } = new URL(config.databaseUrl);
+  const credential = config.model.credential?.value.replace(/^Bearer /, "");
+  const secrets = [
+    config.app?.privateKey,
+    ...(config.app?.webhookSecrets ?? []),
+    credential,
+    decodeURIComponent(password),
+  ];
+  return secrets.flatMap((secret) => (secret === undefined || secret === "" ? [] : [secret]));
 }
 
 type WorkerParts = { probot: Probot; running: RunningTasks; deliveries: DeliveryStore };

@@ -43,7 +43,7 @@ const fences: readonly { packages: readonly string[]; inside: RegExp; types?: "a
   { packages: ["@vibe-kit/sdk", "e2b"], inside: /^src\/sandbox\// },
   { packages: ["pg-boss"], inside: /^src\/queue\// },
   { packages: ["drizzle-orm"], inside: /^db\/|-store\.ts$|^src\/queue\// },
-  { packages: ["postgres"], inside: /^db\/|-store\.ts$/ },
+  { packages: ["postgres", "pg"], inside: /^db\/|-store\.ts$/ },
   { packages: ["drizzle-kit"], inside: /^db\// },
   { packages: ["stripe"], inside: /^src\/billing\// },
   { packages: ["probot"], inside: /^src\/(worker|app)\.ts$/, types: "anywhere" },
@@ -115,7 +115,7 @@ test("a file of src fits into one look: 200 lines at most", () => {
 test("names say what a file is for", () => {
   const vague = /^(utils?|helpers?|common|misc|lib|shared|index)$/;
   const wrong = files.filter(({ path }) => {
-    const parts = path.replace(/(\.config)?\.ts$/, "").split("/");
+    const parts = path.replace(/(\.config|\.d)?\.ts$/, "").split("/");
     return parts.some((part) => vague.test(part) || !/^[a-z][a-z0-9-]*$/.test(part));
   });
   expect(wrong.map(({ path }) => path)).toEqual([]);

@@ -12,7 +12,10 @@ import { createSettler } from "./settler.ts";
 import { findTurnByToken } from "./turn-token.ts";
 
 /** Where the outside begins; tests bring their own. */
-export type GatewayOptions = Partial<Pick<EgressGateway, "resolveHost" | "connectTo" | "onDenied">>;
+export type GatewayOptions = Partial<Pick<EgressGateway, "resolveHost" | "connectTo" | "onDenied">> & {
+  /** What all bodies under way may take together. */
+  bodyMemoryBytes?: number;
+};
 
 export type GatewayHandler = {
   /** Origin-form: the model. Absolute-form: plain HTTP to an allowed host. */
@@ -26,7 +29,7 @@ export type GatewayHandler = {
 type Gateway = ModelGateway & EgressGateway;
 
 /** Four of the largest bodies; what agents really send is below one megabyte. */
-const bodyMemoryBytes = 128 * 1024 * 1024;
+const defaultBodyMemoryBytes = 128 * 1024 * 1024;
 
 /**
  * What a sandbox can reach, for a listener of any kind: the model by a turn's token, and the allowed hosts. It keeps
@@ -40,7 +43,7 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
     ...deps,
     agent,
     settler,
-    bodyMemory: { freeBytes: bodyMemoryBytes },
+    bodyMemory: { freeBytes: options.bodyMemoryBytes ?? defaultBodyMemoryBytes },
     resolveHost: options.resolveHost ?? resolveAll,
     connectTo: options.connectTo ?? ((address, port) => connect(port, address)),
     onDenied: options.onDenied ?? (() => undefined),

@@ -13,6 +13,7 @@ const limits = {
   cells: 12_000,
   ticks: 6_000,
   openBrackets: 500,
+  brackets: 3_000,
   /** Steps back to the beginning of a bracket or an emphasis, summed over one run of lines. */
   steps: 2_000_000,
 };
@@ -33,8 +34,8 @@ export function isIntricate(text: string, options: { inline: boolean }): boolean
     if (line.trim() === "") run = startRun();
     else cells += follow(run, line, options);
     if (depth > limits.depth || containers > limits.containers || underlines > limits.underlines) return true;
-    if (cells > limits.cells || run.brackets.length > limits.openBrackets) return true;
-    if (run.ticks > limits.ticks || run.steps > limits.steps) return true;
+    if (cells > limits.cells || run.open.length > limits.openBrackets) return true;
+    if (run.brackets > limits.brackets || run.ticks > limits.ticks || run.steps > limits.steps) return true;
   }
   return false;
 }
@@ -49,9 +50,16 @@ function countContainers(line: string): number {
 }
 
 /** Lines without an empty one between them may be one paragraph, in which everything is compared with everything. */
-type Run = { at: number; ticks: number; steps: number; brackets: number[]; emphasis: Map<string, number[]> };
+type Run = {
+  at: number;
+  ticks: number;
+  steps: number;
+  brackets: number;
+  open: number[];
+  emphasis: Map<string, number[]>;
+};
 
-const startRun = (): Run => ({ at: 0, ticks: 0, steps: 0, brackets: [], emphasis: new Map() });
+const startRun = (): Run => ({ at: 0, ticks: 0, steps: 0, brackets: 0, open: [], emphasis: new Map() });
 
 const special = /[[\]*_~`|<>&\\]/g;
 
@@ -64,9 +72,11 @@ function follow(run: Run, line: string, options: { inline: boolean }): number {
     if (character === "|") cells++;
     else if (character === "`") run.ticks++;
     if (!options.inline) continue;
-    if (character === "[") run.brackets.push(run.at);
-    else if (character === "]") run.steps += run.at - (run.brackets.pop() ?? 0);
-    else if (character === "*" || character === "_" || character === "~") followEmphasis(run, character, line, match.index);
+    if (character === "[" || character === "]") run.brackets++;
+    if (character === "[") run.open.push(run.at);
+    else if (character === "]") run.steps += run.at - (run.open.pop() ?? 0);
+    else if (character === "*" || character === "_" || character === "~")
+      followEmphasis(run, character, line, match.index);
   }
   return cells;
 }

@@ -45,13 +45,15 @@ export function toPublicMarkdown(text: string, options: PublicOptions): PublicMa
   return check !== null && isSafeTree(check, clean) ? (written as PublicMarkdown) : asCode(seen, maxBytes, cut);
 }
 
-/** Escaping is quadratic in the marks of one text: measured. A text with this many is a log, and code suits it better. */
+/** Escaping is quadratic in the marks of a block: measured. A block with this many is a log, and code suits it better. */
 function isLaborious(tree: Root): boolean {
-  let laborious = false;
-  visit(tree, (node) => {
-    laborious ||= node.type === "text" && (node.value.match(/[[\]*_~`<>&\\!#|]/g)?.length ?? 0) > 1_000;
+  return tree.children.some((block) => {
+    let marks = 0;
+    visit(block, (node) => {
+      if (node.type === "text") marks += node.value.match(/[[\]*_~`<>&\\!#|]/g)?.length ?? 0;
+    });
+    return marks > 2_000;
   });
-  return laborious;
 }
 
 const truncated = "… truncated";

@@ -79,14 +79,3 @@ export async function editComment(
   });
   return written !== null;
 }
-
-/** A reply that is written once, however often it is asked for: found by its mark. */
-export async function sayOnce(
-  deps: { system: Db },
-  octokit: Octokit,
-  input: Thread & { kind: string; key: string; botId: number; since: Date; text: string },
-): Promise<void> {
-  if ((await findComment(octokit, input)) !== null) return;
-  const body = `${input.text}\n\n${mark(input.kind, input.key)}`;
-  await createComment(deps, octokit, { ...input, body, urgency: "firstStatus" });
-}

@@ -1,10 +1,12 @@
 import { withAccount, type Db } from "../../db/client.ts";
+import type { Redactor } from "../github/redact.ts";
 import { recordAgentEvents, storeTodos } from "./agent-event-store.ts";
 import { readAgentLine, type AgentEvent, type ResultEvent } from "./agent-events.ts";
 import type { TodoItem } from "./agent-todo-change.ts";
 import { foldCommands, noCommands, type CommandRun } from "./fold-commands.ts";
 import { foldTodos, noTodos, toTodoItems } from "./fold-todos.ts";
 import { createLineSplitter } from "./ndjson.ts";
+import { redactStrings } from "./redact-strings.ts";
 
 export type AgentProgress = { todos: readonly TodoItem[] };
 
@@ -24,7 +26,7 @@ const batch = 200;
  * is kept for the status comment, and the result event is kept for the end.
  */
 export function followAgent(
-  deps: { db: Db },
+  deps: { db: Db; redact: Redactor },
   input: { taskId: string; accountId: string; fence: number; onProgress: (progress: AgentProgress) => void },
 ): Follower {
   let todos = noTodos;
@@ -49,7 +51,9 @@ export function followAgent(
       .catch((error: unknown) => void (failure ??= error))
       .finally(() => (flushing = null));
   };
-  const take = (event: AgentEvent): void => {
+  const take = (said: AgentEvent): void => {
+    // Before anything is derived from it: todos and commands end up in public comments.
+    const event = redactStrings(said, deps.redact);
     if (event.kind === "result") result = event;
     commands = foldCommands(commands, event);
     const before = todos;

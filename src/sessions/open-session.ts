@@ -3,6 +3,7 @@ import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError } from "../errors.ts";
 import { checkOut } from "../sandbox/git-in.ts";
+import { syncCheckout } from "../sandbox/sync-checkout.ts";
 import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
 import { updateSession, type Session } from "./session-store.ts";
 
@@ -23,8 +24,7 @@ export type OpenedSession = {
 
 /**
  * The session's machine with the repository in it: connected to when it is there, made and filled when it is
- * not. `headSha` is where the branch stands on GitHub now; a checkout at another commit is replaced, because
- * somebody has pushed since.
+ * not. `headSha` is where the branch stands on GitHub now; a checkout at another commit is moved there.
  */
 export async function openSession(
   deps: OpenSessionDeps,
@@ -48,32 +48,42 @@ export async function openSession(
       timeoutMs: input.timeoutMs + graceMs,
     }));
   await keepId(deps, input, sandbox);
-  if (found !== null && (await isCheckedOutAt(sandbox, input.headSha)))
-    return { sandbox, headSha: input.headSha, resumed: true };
-  await sandbox.remove(sandbox.paths.repo);
-  await checkOut(sandbox, {
-    mirrorPath: input.mirrorPath,
-    sha: input.headSha,
-    branch: session.branch,
-    remoteUrl: input.remoteUrl,
-    depth: 50,
-    tempDir: join(deps.config.dataDir, "tmp"),
-  });
+  const resumed = found !== null && (await bringUpToDate(found, input));
+  if (!resumed) {
+    await sandbox.remove(sandbox.paths.repo);
+    await checkOut(sandbox, {
+      mirrorPath: input.mirrorPath,
+      sha: input.headSha,
+      branch: session.branch,
+      remoteUrl: input.remoteUrl,
+      depth: 50,
+      tempDir: join(deps.config.dataDir, "tmp"),
+    });
+  }
   await sandbox.writeFile(checkoutNote(sandbox), input.headSha);
-  return { sandbox, headSha: input.headSha, resumed: false };
+  return { sandbox, headSha: input.headSha, resumed };
 }
 
-/** Notes that the checkout now stands on a commit that we made of it. */
-export async function noteCheckout(sandbox: Sandbox, sha: string): Promise<void> {
-  await sandbox.writeFile(checkoutNote(sandbox), sha);
+/** Whether the checkout of an earlier turn now stands on the wanted commit, with what belongs to no commit still in it. */
+async function bringUpToDate(
+  sandbox: Sandbox,
+  input: { session: Session; headSha: string; mirrorPath: string },
+): Promise<boolean> {
+  const note = await sandbox.readFile(checkoutNote(sandbox), { maxBytes: 64 });
+  const presentSha = note === null ? "" : Buffer.from(note).toString("utf8");
+  if (!/^[0-9a-f]{40}$/.test(presentSha)) return false;
+  if (presentSha === input.headSha) return true;
+  const synced = await syncCheckout(sandbox, {
+    mirrorPath: input.mirrorPath,
+    sha: input.headSha,
+    presentSha,
+    madeSha: input.session.headSha ?? presentSha,
+    branch: input.session.branch,
+  });
+  return synced.kind === "synced";
 }
 
 const checkoutNote = (sandbox: Sandbox) => `${sandbox.paths.home}/.remote-claude-checkout`;
-
-async function isCheckedOutAt(sandbox: Sandbox, sha: string): Promise<boolean> {
-  const note = await sandbox.readFile(checkoutNote(sandbox), { maxBytes: 64 });
-  return note !== null && Buffer.from(note).toString("utf8") === sha;
-}
 
 /** By the stored id, else by its mark: a machine whose id was never stored must not be made twice. */
 async function findSandbox(deps: OpenSessionDeps, session: Session): Promise<Sandbox | null> {

@@ -14,7 +14,7 @@ import { followAgent, type AgentProgress } from "./follow-agent.ts";
 import type { CommandRun } from "./fold-commands.ts";
 import { toAgentOutcome, type AgentOutcome } from "./agent-outcome.ts";
 
-export type RunAgentDeps = Pick<Deps, "db" | "system" | "config" | "log" | "clock">;
+export type RunAgentDeps = Pick<Deps, "db" | "system" | "config" | "log" | "clock" | "redact">;
 
 export type Turn = {
   taskId: string;
@@ -84,8 +84,13 @@ export async function runAgent(
   });
   const text = await sandbox.readFile(files.result, { maxBytes: maxResultBytes });
   return {
-    outcome: toAgentOutcome({ ...ended, result: follower.result, budgetSpent: await wasBudgetSpent(deps, turn, follower.result) }),
-    resultText: text === null ? null : Buffer.from(text).toString("utf8"),
+    outcome: toAgentOutcome({
+      ...ended,
+      stderrTail: deps.redact(ended.stderrTail),
+      result: follower.result,
+      budgetSpent: await wasBudgetSpent(deps, turn, follower.result),
+    }),
+    resultText: text === null ? null : deps.redact(Buffer.from(text).toString("utf8")),
     commands: follower.commands,
     endedAt: deps.clock.now().toISOString(),
     durationMs: Math.round(performance.now() - since),
@@ -125,5 +130,7 @@ async function withGateway<T>(
 const paymentRequired = 402;
 
 async function wasBudgetSpent(deps: RunAgentDeps, turn: Turn, result: ResultEvent | null): Promise<boolean> {
-  return result?.apiErrorStatus === paymentRequired && !(await hasForwardedStatus(deps.db, turn, paymentRequired));
+  return (
+    result?.apiErrorStatus === paymentRequired && !(await hasForwardedStatus(deps.db, turn, paymentRequired))
+  );
 }

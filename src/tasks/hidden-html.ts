@@ -10,7 +10,9 @@ const unseen = new Set("template noscript svg math object video audio select hea
 const empty = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
 /** What breaks the line: its place is taken by a space, so that no words run together. */
 const breaking = new Set(
-  "br hr p div li ul ol dl dt dd tr td th table thead tbody h1 h2 h3 h4 h5 h6 blockquote pre details summary section center".split(" "),
+  "br hr p div li ul ol dl dt dd tr td th table thead tbody h1 h2 h3 h4 h5 h6 blockquote pre details summary section center".split(
+    " ",
+  ),
 );
 
 /**
@@ -52,7 +54,12 @@ function readTags(source: string, span: Span): Tag[] {
 
 function isUnseen({ name, kind, attributes }: Tag): boolean {
   if (kind !== "open" || empty.has(name)) return false;
-  return unseen.has(name) || /(?:^|\s)hidden(?:[\s=/]|$)|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0/i.test(attributes);
+  return (
+    unseen.has(name) ||
+    /(?:^|\s)hidden(?:[\s=/]|$)|display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0|opacity\s*:\s*0/i.test(
+      attributes,
+    )
+  );
 }
 
 function endOfElement(tags: readonly Tag[], open: number): number | null {

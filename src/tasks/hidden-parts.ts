@@ -1,4 +1,14 @@
-import type { Definition, FootnoteDefinition, Image, ImageReference, Link, LinkReference, Nodes, Root, Table } from "mdast";
+import type {
+  Definition,
+  FootnoteDefinition,
+  Image,
+  ImageReference,
+  Link,
+  LinkReference,
+  Nodes,
+  Root,
+  Table,
+} from "mdast";
 import { findHiddenHtml } from "./hidden-html.ts";
 import { findHiddenReferences } from "./hidden-references.ts";
 
@@ -14,10 +24,14 @@ export const harmlessAlt = 60;
 export function findHiddenParts(source: string, tree: Root): Edit[] {
   const found = collect(tree);
   const definitions = new Map<string, Definition>();
-  for (const node of found.definitions) if (!definitions.has(node.identifier)) definitions.set(node.identifier, node);
+  for (const node of found.definitions)
+    if (!definitions.has(node.identifier)) definitions.set(node.identifier, node);
   const literals = found.literals.flatMap((node) => spanOf(node) ?? []);
   return [
-    ...findHiddenHtml(source, found.html.flatMap((node) => spanOf(node) ?? [])),
+    ...findHiddenHtml(
+      source,
+      found.html.flatMap((node) => spanOf(node) ?? []),
+    ),
     ...found.definitions.flatMap((node) => removeBlock(source, node)),
     ...found.links.flatMap((node) => editLink(node)),
     ...found.linkReferences.flatMap((node) => editLinkReference(node, definitions.get(node.identifier))),
@@ -108,7 +122,8 @@ function editLinkReference(node: LinkReference, definition: Definition | undefin
 function unwrap(node: Link | LinkReference, span: Span, tail: string | null): Edit[] {
   const first = node.children.map(spanOf).find((child) => child !== null);
   const last = node.children.map(spanOf).findLast((child) => child !== null);
-  if (first === undefined || last === undefined || first === null || last === null) return [{ ...span, text: "", hidden: true }];
+  if (first === undefined || last === undefined || first === null || last === null)
+    return [{ ...span, text: "", hidden: true }];
   const end = { start: last.end, end: span.end, text: tail ?? "", hidden: true };
   return tail === null ? [{ start: span.start, end: first.start, text: "", hidden: false }, end] : [end];
 }
@@ -128,7 +143,9 @@ function editImage(node: Image | ImageReference): Edit[] {
 function editFence(source: string, node: Nodes): Edit[] {
   const span = spanOf(node);
   if (span === null) return [];
-  const match = /^(?:`{3,}|~{3,})[ \t]*([A-Za-z0-9+#._-]{0,20}(?=[ \t\r\n]|$))?([^\r\n]*)/.exec(source.slice(span.start, span.end));
+  const match = /^(?:`{3,}|~{3,})[ \t]*([A-Za-z0-9+#._-]{0,20}(?=[ \t\r\n]|$))?([^\r\n]*)/.exec(
+    source.slice(span.start, span.end),
+  );
   const rest = match?.[2] ?? "";
   if (match === null || rest.trim() === "") return [];
   const end = span.start + match[0].length;
@@ -142,14 +159,17 @@ function editTable(table: Table): Edit[] {
     const first = row.children[columns];
     const start = first === undefined ? undefined : spanOf(first)?.start;
     const end = spanOf(row)?.end;
-    return start === undefined || end === undefined || start >= end ? [] : [{ start, end, text: "|", hidden: true }];
+    return start === undefined || end === undefined || start >= end
+      ? []
+      : [{ start, end, text: "|", hidden: true }];
   });
 }
 
 /** A footnote that nothing refers to is not shown, and of the others the number instead of the name. */
 function editFootnotes(source: string, { footnotes, footnoteReferences }: Found): Edit[] {
   const numbers = new Map<string, number>();
-  for (const { identifier } of footnoteReferences) if (!numbers.has(identifier)) numbers.set(identifier, numbers.size + 1);
+  for (const { identifier } of footnoteReferences)
+    if (!numbers.has(identifier)) numbers.set(identifier, numbers.size + 1);
   const seen = new Set<string>();
   const definitions = footnotes.flatMap((node): Edit[] => {
     const number = numbers.get(node.identifier);
@@ -158,7 +178,9 @@ function editFootnotes(source: string, { footnotes, footnoteReferences }: Found)
     if (number === undefined || seen.has(node.identifier)) return removeBlock(source, node);
     seen.add(node.identifier);
     const label = /^\[\^[^\]]*\]:/.exec(source.slice(span.start, span.start + 2_000))?.[0];
-    return label === undefined ? [] : rename(source, { start: span.start, end: span.start + label.length }, `[^${number}]:`);
+    return label === undefined
+      ? []
+      : rename(source, { start: span.start, end: span.start + label.length }, `[^${number}]:`);
   });
   const references = footnoteReferences.flatMap((node) => {
     const span = spanOf(node);

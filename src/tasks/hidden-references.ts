@@ -7,12 +7,17 @@ const reference = /&(?:#[xX][0-9a-fA-F]{1,6}|#\d{1,7}|[A-Za-z][A-Za-z0-9]{1,31})
 const phantom = /\\[hv]?phantom[ \t]*\{[^{}\n]{0,2000}\}/g;
 
 /** Character references that stand for something invisible (`&#8203;`, `&shy;`), and phantoms, outside `literals`. */
-export function findHiddenReferences(source: string, literals: readonly { start: number; end: number }[]): Edit[] {
+export function findHiddenReferences(
+  source: string,
+  literals: readonly { start: number; end: number }[],
+): Edit[] {
   const known = new Map<string, boolean>();
   const ordered = literals.toSorted((a, b) => a.start - b.start);
   const edits: Edit[] = [];
   let next = 0;
-  for (const match of [...source.matchAll(reference), ...source.matchAll(phantom)].sort((a, b) => a.index - b.index)) {
+  for (const match of [...source.matchAll(reference), ...source.matchAll(phantom)].sort(
+    (a, b) => a.index - b.index,
+  )) {
     const start = match.index;
     while ((ordered[next]?.end ?? Infinity) <= start) next++;
     if ((ordered[next]?.start ?? Infinity) <= start || isEscaped(source, start)) continue;

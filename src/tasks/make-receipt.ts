@@ -43,7 +43,9 @@ export function makeReceipt(input: {
       input: tokens(({ inputTokens }) => inputTokens),
       output: tokens(({ outputTokens }) => outputTokens),
       cacheRead: tokens(({ cacheReadTokens }) => cacheReadTokens),
-      cacheWrite: tokens(({ cacheWrite5mTokens, cacheWrite1hTokens }) => cacheWrite5mTokens + cacheWrite1hTokens),
+      cacheWrite: tokens(
+        ({ cacheWrite5mTokens, cacheWrite1hTokens }) => cacheWrite5mTokens + cacheWrite1hTokens,
+      ),
     },
     costMicroUsd: usage.costMicroUsd,
     priceMicroUsd: null,

@@ -125,7 +125,9 @@ export function openStatus(
   const view = async (): Promise<StatusView> => {
     if (phase === "starting")
       return toStatusView(task, { kind: "starting", step: "preparing the sandbox" }, todos);
-    const spent = await withAccount(deps.db, task.accountId, (tx) => sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }));
+    const spent = await withAccount(deps.db, task.accountId, (tx) =>
+      sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }),
+    );
     return toStatusView(
       task,
       {

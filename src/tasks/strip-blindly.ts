@@ -26,7 +26,9 @@ export function stripBlindly(text: string): { text: string; removed: number } | 
     // A title may hold brackets: only the last one surely ends the target.
     return run
       .replace(/\]\([\s\S]*\)/, (piece) => drop(piece, "]"))
-      .replaceAll(markup, (piece) => drop(piece, piece.startsWith("![") ? "[image]" : piece.startsWith("]") ? "]" : ""))
+      .replaceAll(markup, (piece) =>
+        drop(piece, piece.startsWith("![") ? "[image]" : piece.startsWith("]") ? "]" : ""),
+      )
       .replaceAll(fenceInfo, (piece, kept: string) => drop(piece, kept));
   });
   const seen = runs.join("");

@@ -174,7 +174,12 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
 
 /** Whether the agent's turn of this attempt ended and is kept: then its work is not lost, whatever became of the worker. */
 async function finishedTurn(tx: Tx, taskId: string, attempt: number): Promise<boolean> {
-  const kept = and(eq(step.taskId, taskId), eq(step.fence, attempt), eq(step.status, "done"), like(step.name, "agent:%"));
+  const kept = and(
+    eq(step.taskId, taskId),
+    eq(step.fence, attempt),
+    eq(step.status, "done"),
+    like(step.name, "agent:%"),
+  );
   return (await tx.$count(step, kept)) > 0;
 }
 

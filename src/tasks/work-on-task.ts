@@ -82,7 +82,7 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
     result: turn,
     at: new Date(run.endedAt),
   });
-  return toEnd(run, turn, published);
+  return toEnd(deps, run, turn, published);
 }
 
 const timeoutOf = (deps: Deps, claim: Claim): number =>
@@ -178,11 +178,19 @@ async function findStart(deps: Deps, claim: Claim, readBranch: () => Promise<str
   });
 }
 
-function toEnd(run: AgentRun, { text }: TurnResult, published: Published): TaskEnd {
+function toEnd(
+  deps: Pick<Deps, "redact">,
+  run: AgentRun,
+  { text }: TurnResult,
+  published: Published,
+): TaskEnd {
   if (published.kind === "unchanged")
     return { ...endOf.completed({ kind: "no-changes", text }), work: workOf(run) };
   const { commit } = published;
-  const leftOut = { files: commit.leftOut, patch: commit.leftOutPatch };
+  const leftOut = {
+    files: commit.leftOut,
+    patch: commit.leftOutPatch === null ? null : deps.redact(commit.leftOutPatch),
+  };
   if (published.kind === "left-out")
     return { ...endOf.completed({ kind: "left-out", text, leftOut }), work: workOf(run) };
   const { title, branch, remoteSha: sha, pull } = published;

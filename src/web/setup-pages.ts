@@ -39,7 +39,7 @@ export function describePage(input: {
     <form method="post" action="/setup">
       <input type="hidden" name="token" value="${formToken}" />
       ${field({ name: "name", label: "Name of the App", type: "text", hint: html`Must be unique on GitHub. Its comments are signed with it.` }, fields, problems)}
-      ${field({ name: "organization", label: "Organisation", type: "text", hint: html`Leave empty for your personal account. Only this account will be able to install the App.` }, fields, problems)}
+      ${field({ name: "organization", label: "Organisation (optional)", type: "text", hint: html`Leave empty for your personal account. Only this account will be able to install the App.` }, fields, problems)}
       ${field({ name: "publicUrl", label: "Public address", type: "url", hint: urlHint }, fields, problems)}
       <button>Continue</button>
     </form>
@@ -50,7 +50,7 @@ export function describePage(input: {
         You have an App already? Close this page, set <code>APP_ID</code>, <code>PRIVATE_KEY</code> (or
         <code>PRIVATE_KEY_PATH</code>) and <code>WEBHOOK_SECRET</code> in the environment or in
         <code>.env</code>, and start the server again. <code>.env.example</code> describes each of them;
-        <code>remote-claude doctor</code> tells what the App still lacks.
+        <code>npm run cli -- doctor</code> tells what the App still lacks.
       </p>
     </div>`;
   return { status: Object.keys(problems).length === 0 ? 200 : 422, title: "Set up Remote Claude", body };
@@ -160,7 +160,7 @@ export function donePage(input: {
     <h2>Then</h2>
     <ol>
       ${model}
-      <li>Run <code>remote-claude doctor</code> on the server to see that all is well.</li>
+      <li>Run <code>npm run cli -- doctor</code> on the server to see that all is well.</li>
       <li>Write <code>/claude</code> and what you want done as a comment on an issue.</li>
     </ol>`;
   return { status: 200, title: "The App is ready", body };

@@ -3,13 +3,13 @@ import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
-import { sayOnce } from "../github/say.ts";
 import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import { ensureTenant, type Tenant } from "../tasks/tenant-store.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import { checkGate, type Actor } from "./gate.ts";
 import { replies } from "./replies.ts";
+import { sayOnce } from "./say-once.ts";
 
 export type TriggerDeps = Pick<Deps, "db" | "system" | "github" | "queue" | "config" | "log" | "clock">;
 
@@ -66,7 +66,7 @@ export async function admit(
       ourBotId: identity.botId,
       repository,
     });
-    const reply = createReply(deps, client, event, identity.botId);
+    const reply = createReply(deps, { tenant, client, event, botId: identity.botId });
     if (!verdict.ok) {
       if (verdict.reason === "no-write-access") {
         await reply(replies.noWriteAccess(event.sender.login), {
@@ -105,7 +105,9 @@ async function acknowledge(
   });
 }
 
-function createReply(deps: TriggerDeps, client: RepositoryClient, event: ThreadEvent, botId: number) {
+type ReplyInput = { tenant: Tenant; client: RepositoryClient; event: ThreadEvent; botId: number };
+
+function createReply(deps: TriggerDeps, { tenant, client, event, botId }: ReplyInput) {
   return async (
     text: string,
     as: { kind: "reply" | "refusal"; key: string } = {
@@ -114,8 +116,10 @@ function createReply(deps: TriggerDeps, client: RepositoryClient, event: ThreadE
     },
   ): Promise<void> => {
     await sayOnce(deps, client.octokit, {
+      accountId: tenant.accountId,
       installationId: event.installation.id,
       repository: { owner: client.owner, name: client.name },
+      repositoryId: event.repository.id,
       issueNumber: event.issueNumber,
       botId,
       // A refusal is given once per thread, so all of it is searched; a reply cannot be older than what it answers.

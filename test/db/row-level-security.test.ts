@@ -1,4 +1,5 @@
-import { eq, getTableName, sql } from "drizzle-orm";
+import { eq, getTableName, is, sql } from "drizzle-orm";
+import { getTableConfig, PgTable } from "drizzle-orm/pg-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { uuidv7 } from "uuidv7";
 import { withAccount } from "../../db/client.ts";
@@ -7,19 +8,12 @@ import * as schema from "../../db/schema.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { newSession, seedTenant, type Tenant } from "./seed.ts";
 
-const { account, event, installation, modelCall, repository, session, step, task, turnToken, usage } = schema;
-const tenantTables = [
-  account,
-  installation,
-  repository,
-  session,
-  task,
-  step,
-  event,
-  turnToken,
-  modelCall,
-  usage,
-];
+const { session, step, task } = schema;
+
+const tenantTables: PgTable[] = [];
+for (const exported of Object.values(schema)) {
+  if (is(exported, PgTable) && getTableConfig(exported).policies.length > 0) tenantTables.push(exported);
+}
 const denied = { cause: expect.objectContaining({ code: "42501" }) as unknown };
 
 let given: TestDatabase;

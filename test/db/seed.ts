@@ -47,6 +47,9 @@ export async function seedTenant(system: Db): Promise<Tenant> {
     .insert(schema.modelCall)
     .values({ ...ofTask, id: callId, model: "m", status: "settled", reservedMicroUsd: 10, costMicroUsd: 5 });
   await system.insert(schema.usage).values(newUsage(tenant, callId));
+  await system
+    .insert(schema.reply)
+    .values({ accountId, repositoryId, issueNumber: 1, kind: "reply", key: `reply-${taskId}` });
   return tenant;
 }
 

@@ -65,6 +65,9 @@ async function runClaude(token: string) {
         PATH: `${dirname(process.execPath)}:/usr/bin:/bin`,
         ANTHROPIC_BASE_URL: forwarder.url,
         ANTHROPIC_API_KEY: token,
+        HTTP_PROXY: forwarder.url.replace("http://", `http://turn:${token}@`),
+        HTTPS_PROXY: forwarder.url.replace("http://", `http://turn:${token}@`),
+        NO_PROXY: "127.0.0.1,localhost",
         IS_SANDBOX: "1",
         DISABLE_AUTOUPDATER: "1",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
@@ -93,6 +96,7 @@ test("the real binary works through the gateway, and both count the same cost", 
   expect(Math.abs(usage.costMicroUsd - result.total_cost_usd * 1_000_000)).toBeLessThanOrEqual(3);
   expect(model.violations).toEqual([]);
   expect(model.requests.every(({ key }) => key === modelKey)).toBe(true);
+  expect(gateway.logged.filter((line) => line.includes("egress"))).toEqual([]);
 });
 
 test("a run whose budget is used up ends at once and says so", async () => {

@@ -46,7 +46,9 @@ export async function openSetupWorld(
     settingsPath,
     token,
     clock: { now },
-    onSaved: () => void saved++,
+    onSaved: () => {
+      saved++;
+    },
   });
   const server = createServer((request, response) => {
     void setup.handle(request, response).then((handled) => {

@@ -28,7 +28,7 @@ function main(source: string | undefined): void {
   const slice: JsonObject = {
     openapi: "3.0.3",
     info: { title: "GitHub REST API, a slice", version: version ?? "unknown" },
-    "x-source": `@octokit/openapi ${version ?? "unknown"}, generated/api.github.com.json, MIT licence, Copyright (c) GitHub`,
+    "x-source": `@octokit/openapi ${version ?? "unknown"}, generated/api.github.com.json, MIT licence, Copyright (c) 2020 Octokit contributors`,
     "x-github-events": [
       ...new Set(Object.keys(child(full, "x-webhooks")).map((name) => eventOf(full, name))),
     ],
