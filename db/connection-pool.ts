@@ -1,4 +1,5 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import { toError } from "../src/errors.ts";
 
 export type PoolOptions = {
   /** Settings of the server's for each connection; `role` among them. */
@@ -114,8 +115,9 @@ class PooledConnection {
       if (this.#lost !== null) throw this.#lost;
       return toAnswer(await this.#client.query(config, values));
     } catch (error) {
-      if (this.#lost === null) throw error;
       // drizzle never gives back a connection whose `begin` failed.
+      if (/^begin\b/.test(config.text)) this.#lost ??= toError(error);
+      if (this.#lost === null) throw error;
       this.release();
       // With the connection the transaction is gone: that is no second failure which hides the first.
       if (/^rollback\b/.test(config.text)) return toAnswer({ rows: [], rowCount: 0 });

@@ -7,14 +7,13 @@ import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
 import { installQueue } from "./queue/queue.ts";
+import { exitRestart } from "./web/exit-restart.ts";
 import { readSettings } from "./web/settings-file.ts";
 
 export type Supervisor = { stop(): Promise<void> };
 
 /** Misconfigured: starting again would change nothing. */
 const exitMisconfigured = 78;
-/** The server asks for a new start because /setup has written new settings. */
-export const exitRestart = 75;
 
 /**
  * `npm start`: owns the embedded PostgreSQL and the DATA_DIR, brings the schema up to date, and keeps one server

@@ -161,8 +161,7 @@ describe("a refusal with its remedy", { timeout }, () => {
   });
 
   test("as root where there are no user namespaces", async () => {
-    const becomeRoot = process.getuid?.() === 0 ? [] : ["unshare", "--user", "--map-root-user", "--"];
-    const owner = spawnOwner(becomeRoot, { PATH: parent });
+    const owner = spawnOwner(["unshare", "--user", "--map-root-user", "--"], ["--without-user-namespaces"]);
     expect(await firstLine(owner)).toEqual({ refused: "embedded-postgres-as-root" });
   });
 });
@@ -215,9 +214,9 @@ async function readConnection(): Promise<z.infer<typeof connectionFile>> {
 }
 
 /** In a process group of its own, as a terminal would start it. */
-function spawnOwner(before: readonly string[], env: NodeJS.ProcessEnv = process.env): ChildProcess {
-  const [program, ...args] = [...before, process.execPath, ownerScript, dataDir];
-  return spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], detached: true, env });
+function spawnOwner(before: readonly string[], options: readonly string[] = []): ChildProcess {
+  const [program = "", ...args] = [...before, process.execPath, ownerScript, dataDir, ...options];
+  return spawn(program, args, { stdio: ["ignore", "pipe", "inherit"], detached: true });
 }
 
 async function startOwner(

@@ -17,8 +17,8 @@ const known = z.looseObject({
 export function renderEvent(event: StoredEvent): string {
   const time = event.createdAt.toISOString().slice(11, 19);
   const [first = "", ...rest] = describe(event).split("\n");
-  const head = `  ${time}  ${toTerminalLine(event.kind).padEnd(11)} ${first}`.trimEnd();
-  return [head, ...rest.map((line) => `${" ".repeat(24)}${line}`.trimEnd())].join("\n");
+  const head = `  ${time}  ${toTerminalLine(event.kind).padEnd(11)}  ${first}`.trimEnd();
+  return [head, ...rest.map((line) => `${" ".repeat(25)}${line}`.trimEnd())].join("\n");
 }
 
 function describe({ kind, data }: StoredEvent): string {

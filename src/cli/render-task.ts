@@ -47,12 +47,9 @@ function renderFacts({ task, session, repository, issueNumber, usage }: TaskDeta
     ["Pull request", session.pullNumber === null ? "none yet" : `#${session.pullNumber}`],
     ["Sandbox", session.sandbox === null ? "none" : `${session.sandbox.provider} ${session.sandbox.id}`],
     ["Model calls", renderUsage(usage)],
-    [
-      "Cost",
-      `${formatUsd(usage.costMicroUsd)} of ${formatUsd(task.budgetMicroUsd)} allowed, ${formatUsd(usage.priceMicroUsd)} to pay`,
-    ],
+    ["Cost", `${formatUsd(usage.costMicroUsd)} of ${formatUsd(task.budgetMicroUsd)} allowed`],
   ];
-  return facts.map(([name, value]) => `${`${name}:`.padEnd(14)}${toTerminalLine(value)}`).join("\n");
+  return facts.map(([name, value]) => `${`${name}:`.padEnd(15)}${toTerminalLine(value)}`).join("\n");
 }
 
 function took({ startedAt, durationMs }: TaskDetail["task"], now: Date): string {

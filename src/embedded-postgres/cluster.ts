@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { UserError } from "../errors.ts";
 import type { PostgresBinaries } from "./binaries.ts";
+import { postgresEnvironment } from "./unprivileged.ts";
 
 export const superuser = "remote_claude";
 const passwordFile = "remote-claude.password";
@@ -52,7 +53,7 @@ async function createCluster(input: Parameters<typeof prepareCluster>[0], cluste
     "--no-instructions",
   ]);
   try {
-    await promisify(execFile)(program, args, { env: postgresEnvironment() });
+    await promisify(execFile)(program, args, { env: postgresEnvironment });
   } catch (cause) {
     throw new UserError(
       "embedded-postgres-failed",
@@ -63,11 +64,6 @@ async function createCluster(input: Parameters<typeof prepareCluster>[0], cluste
   }
   await rename(pwfile, join(draft, passwordFile));
   await rename(draft, clusterDir);
-}
-
-/** The bot's own variables hold secrets, which PostgreSQL has no need of. */
-export function postgresEnvironment(): NodeJS.ProcessEnv {
-  return { PATH: process.env.PATH, LC_ALL: "C", TZ: "UTC" };
 }
 
 function otherMajor(clusterDir: string, found: string, expected: string): UserError {

@@ -4,8 +4,8 @@ import { closeSync, openSync, readFileSync, statSync } from "node:fs";
 import { createServer, type AddressInfo } from "node:net";
 import { UserError } from "../errors.ts";
 import type { PostgresBinaries } from "./binaries.ts";
-import { postgresEnvironment } from "./cluster.ts";
 import { readPostmasterPid, waitUntil } from "./postmaster-pid.ts";
+import { postgresEnvironment } from "./unprivileged.ts";
 
 /** Replaying the log after a crash may take minutes on a slow disk. */
 const startTimeoutMs = 5 * 60_000;
@@ -38,7 +38,7 @@ export async function startPostmaster(input: PostmasterInput): Promise<Postmaste
   const child = spawn(program, args, {
     stdio: ["ignore", log, log],
     detached: true,
-    env: postgresEnvironment(),
+    env: postgresEnvironment,
   });
   closeSync(log);
   const exited = new Promise<void>((resolve) => {

@@ -14,7 +14,9 @@ export async function readRequestBody(
   let byteLength = 0;
   let read = false;
   try {
-    for await (const part of request as AsyncIterable<Buffer>) {
+    // A refusal is still to be answered on this connection.
+    const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
+    for await (const part of chunks) {
       if (byteLength + part.length > maxBytes) return { ok: false, reason: "too-large" };
       if (part.length > memory.freeBytes) return { ok: false, reason: "no-memory" };
       byteLength += part.length;

@@ -8,11 +8,11 @@ const alwaysLive = [
   // Mentions, team mentions, e-mail addresses.
   String.raw`[\w.+-]{0,64}@\w(?:[\w./-]{0,200}\w)?`,
   // Bare links of every scheme, and what GFM links without one.
-  String.raw`\b[a-z][a-z0-9+.-]{1,20}:\/\/${rest}`,
-  String.raw`\bwww\.${rest}`,
-  String.raw`\b(?:mailto|xmpp|javascript|data|vbscript):${rest}`,
+  String.raw`(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}:\/\/${rest}`,
+  String.raw`(?<![a-z0-9])www\.${rest}`,
+  String.raw`(?<![a-z0-9])(?:mailto|xmpp|javascript|data|vbscript):${rest}`,
   // References into other repositories, as numbers and as commits.
-  String.raw`\b[\w.-]{1,100}\/[\w.-]{1,100}(?:#\d+|@[0-9a-f]{7,40}\b)`,
+  String.raw`[\w.-]{1,100}\/[\w.-]{1,100}(?:#\d+|@[0-9a-f]{7,40}\b)`,
   // At the start of a line, quoted by a person, it would be a command.
   String.raw`(?<![\w/.-])\/claude\b`,
 ];
@@ -24,7 +24,7 @@ const live = new RegExp(alwaysLive.join("|"), "gi");
 const liveAndReferences = new RegExp([...alwaysLive, reference].join("|"), "gi");
 
 /** The words by which GitHub closes an issue when they stand in front of a reference. */
-export const closingKeyword = /\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)\b/i;
+export const closingKeyword = /(?<![a-z0-9])(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?![a-z0-9])/i;
 
 /** Takes a visible text apart into what is plain and what GitHub would act on; with `references` also `#12`. */
 export function splitLiveText(text: string, options: { references: boolean }): TextPiece[] {

@@ -1,4 +1,4 @@
-import type { Nodes, Parents, PhrasingContent, Root, RootContent, Text } from "mdast";
+import type { InlineCode, Nodes, Parents, PhrasingContent, Root, RootContent, Text } from "mdast";
 import { htmlToText } from "./html-to-text.ts";
 import { closingKeyword, splitLiveText } from "./live-text.ts";
 
@@ -50,8 +50,9 @@ function simplifyChildren(node: Parents, context: Context): Nodes[] {
   return node.children.flatMap((child) => (child.type === "html" ? toParagraph(htmlToText(child.value)) : simplify(child, context)));
 }
 
-function toParagraph(words: PhrasingContent[]): Nodes[] {
-  return words.every((word) => wordsOf(word).trim() === "") ? [] : [{ type: "paragraph", children: words }];
+function toParagraph(words: (Text | InlineCode)[]): Nodes[] {
+  const joined = joinText(words.map((word) => ({ ...word, value: word.value.replaceAll(/\s+/g, " ") })));
+  return joined.every((word) => wordsOf(word).trim() === "") ? [] : [{ type: "paragraph", children: joined as PhrasingContent[] }];
 }
 
 function simplify(node: Nodes, context: Context): Nodes[] {
@@ -110,8 +111,17 @@ function neutralise(node: Nodes, scope: Scope): Nodes[] {
   if (node.type === "link" && wordsOf(node) === node.url) return [node];
   if (!("children" in node)) return [node];
   const children = node.children.flatMap((child) => neutralise(child, inner));
+  if (node.type === "paragraph") trimEdges(children);
   const hasWords = children.length > 0 || node.type === "tableCell" || node.type === "listItem";
   return hasWords ? [{ ...node, children } as Nodes] : [];
+}
+
+/** White space there would be written as a character reference. */
+function trimEdges(children: Nodes[]): void {
+  const first = children[0];
+  if (first?.type === "text") children[0] = text(first.value.trimStart() || first.value);
+  const last = children.at(-1);
+  if (last?.type === "text") children[children.length - 1] = text(last.value.trimEnd() || last.value);
 }
 
 function neutraliseText(node: Text, scope: Scope): Nodes[] {

@@ -29,8 +29,8 @@ export function createRedactor(secrets: readonly string[]): Redactor {
 
 /** The lines of a PEM file, without those that every such file has. */
 function partsOf(secret: string): string[] {
-  const parts = secret.includes("-----BEGIN ") ? secret.split(/\r\n|\n|\\n|-----[A-Z0-9 ]+-----/) : [secret];
-  return parts.map((part) => part.trim()).filter((part) => part.length >= minSecret);
+  const lines = secret.split(/\r\n|\n|\\n|-----[A-Z0-9 ]+-----/).map((line) => line.trim());
+  return (secret.includes("-----BEGIN ") ? lines : [secret]).filter((part) => part.length >= minSecret);
 }
 
 /** Tells whether a window begins at a position; three of its characters rule out nearly all of them cheaply. */

@@ -13,13 +13,13 @@ export type AgentCommandInput = {
 const modelRetries = "4";
 
 /**
- * Tools that make no sense in one turn of one sandbox, or that reach beyond its egress list. Each would also cost tokens
- * in every call (Claude Code 2.1.330).
+ * What the agent may use. The others either make no sense in one turn of one sandbox (schedules, worktrees) or reach
+ * beyond its egress list (web search), and each would cost tokens in every call (Claude Code 2.1.330).
  */
-const disallowedTools = [
-  ...["CronCreate", "CronDelete", "CronList", "EnterWorktree", "ExitWorktree", "ListAgents", "Monitor"],
-  ...["ReportFindings", "ScheduleWakeup", "SendMessage", "Workflow", "WebFetch", "WebSearch"],
-];
+const tools = ["Bash", "Edit", "NotebookEdit", "Read", "Task", "TodoWrite", "Write"];
+
+/** The gateway reserves this many for each call, so a model's own maximum (up to 128,000) would eat small budgets. */
+const maxOutputTokens = "32000";
 
 /**
  * The command line of a turn. The repository's own settings, hooks and MCP servers stay unread
@@ -47,8 +47,8 @@ export function agentCommand(input: AgentCommandInput): {
       input.model,
       "--max-turns",
       String(input.maxTurns),
-      "--disallowedTools",
-      disallowedTools.join(","),
+      "--tools",
+      tools.join(","),
       input.resume ? "--resume" : "--session-id",
       input.claudeSessionId,
     ],
@@ -60,8 +60,9 @@ export function agentCommand(input: AgentCommandInput): {
         DISABLE_AUTOUPDATER: "1",
         CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
         CLAUDE_CODE_MAX_RETRIES: modelRetries,
-        // Otherwise the todo list, which people follow, is a tool that the model has to search for first.
-        ENABLE_TOOL_SEARCH: "false",
+        CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxOutputTokens,
+        // TodoWrite instead of the task tools, which a model would have to search for first.
+        CLAUDE_CODE_ENABLE_TASKS: "0",
         ANTHROPIC_BASE_URL: gatewayUrl,
         ANTHROPIC_API_KEY: input.turnToken,
         HTTP_PROXY: proxy,

@@ -57,7 +57,7 @@ function apply(text: string, edits: readonly Edit[]): VisibleText {
   let removed = 0;
   for (const edit of ordered) {
     // Within or across one that is already done: the next round sees what is left.
-    if (edit.start < end) continue;
+    if (edit.start < end || text.slice(edit.start, edit.end) === edit.text) continue;
     parts.push(text.slice(end, edit.start), edit.text);
     end = edit.end;
     removed += edit.hidden ? 1 : 0;

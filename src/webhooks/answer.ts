@@ -44,6 +44,7 @@ export function refuseUnread(
 
 function send(response: ServerResponse, status: number, value: object, headers: OutgoingHttpHeaders): void {
   if (response.headersSent || response.destroyed) return;
-  const body = Buffer.from(JSON.stringify(value));
-  response.writeHead(status, { ...headers, "content-length": body.length }).end(body);
+  const body = JSON.stringify(value);
+  // As a string, so that node writes head and body in one piece.
+  response.writeHead(status, { ...headers, "content-length": Buffer.byteLength(body) }).end(body);
 }

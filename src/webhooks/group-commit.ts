@@ -117,17 +117,14 @@ export class GroupCommit {
   /** A query into a dead network never ends by itself, so its connection is cut and a new one made. */
   async #beforeDeadline(batch: Entry[]): Promise<StoreOutcome[]> {
     const lastDeadline = Math.max(...batch.map(({ deadline }) => deadline));
-    const ended = new AbortController();
     const storing = this.#store.store(batch.map(({ row }) => row));
-    const hung = delay(Math.max(0, lastDeadline - performance.now()), "hung" as const, {
-      signal: ended.signal,
-    });
+    const { promise: hung, resolve } = Promise.withResolvers<"hung">();
+    const timer = setTimeout(() => resolve("hung"), Math.max(0, lastDeadline - performance.now()));
     try {
       const result = await Promise.race([storing, hung]);
       if (result !== "hung") return result;
     } finally {
-      ended.abort();
-      hung.catch(() => "the race was over");
+      clearTimeout(timer);
     }
     storing.catch((error: unknown) => {
       this.#deps.log.debug({ err: error }, "a commit that had been given up has ended");

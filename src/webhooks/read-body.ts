@@ -14,32 +14,31 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   const { maxBytes, held } = limits;
   let bytes = 0;
   let chunks: Buffer[] = [];
+  let finished = false;
   return new Promise((resolve) => {
     const finish = (result: ReadBody) => {
-      request.off("data", onData).off("end", onEnd).off("close", onClose);
+      if (finished) return;
+      finished = true;
       held.bytes -= bytes;
-      bytes = 0;
       chunks = [];
       resolve(result);
     };
-    const onData = (chunk: Buffer) => {
+    request.on("data", (chunk: Buffer) => {
+      if (finished) return;
       bytes += chunk.length;
       held.bytes += chunk.length;
       chunks.push(chunk);
       if (bytes > maxBytes) finish({ ok: false, reason: "too-large" });
       else if (held.bytes > held.maxBytes) finish({ ok: false, reason: "too-many" });
-    };
-    const onEnd = () => {
-      finish({
-        ok: true,
-        body: chunks.length === 1 && chunks[0] !== undefined ? chunks[0] : Buffer.concat(chunks, bytes),
-      });
-    };
-    const onClose = () => {
-      finish({ ok: false, reason: "aborted" });
-    };
-    request.on("data", onData).on("end", onEnd).on("close", onClose);
+    });
+    request.on("end", () => finish({ ok: true, body: joined(chunks, bytes) }));
+    request.on("close", () => finish({ ok: false, reason: "aborted" }));
   });
+}
+
+function joined(chunks: readonly Buffer[], bytes: number): Buffer {
+  const [first] = chunks;
+  return chunks.length === 1 && first !== undefined ? first : Buffer.concat(chunks, bytes);
 }
 
 /** How large the sender says the body is; null when it does not say. */

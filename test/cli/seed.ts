@@ -86,17 +86,15 @@ export async function seedHistory(
     { ...at, name: "push", fence: 1, status: "started", attempt: 2, startedAt: later(60_000) },
   ]);
   if (events.length > 0) {
-    await system
-      .insert(event)
-      .values(
-        events.map((each, sequence) => ({
-          ...at,
-          fence: 1,
-          sequence,
-          ...each,
-          createdAt: later(sequence * 1_000),
-        })),
-      );
+    await system.insert(event).values(
+      events.map((each, sequence) => ({
+        ...at,
+        fence: 1,
+        sequence,
+        ...each,
+        createdAt: later(sequence * 1_000),
+      })),
+    );
   }
   const call = {
     ...at,

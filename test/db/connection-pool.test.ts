@@ -110,6 +110,16 @@ describe("a network that fails", () => {
   });
 });
 
+test("a transaction that cannot begin gives its connection back", async () => {
+  const pool = openPool({});
+  const db = drizzle({ client: pool as never });
+  for (let times = 0; times < 3; times += 1) {
+    const begin = db.transaction(() => Promise.resolve(), { isolationLevel: "no such level" as never });
+    await expect(begin).rejects.toMatchObject({ cause: { code: "42601" } });
+  }
+  expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+});
+
 test("a closed pool says that this program closed it", async () => {
   const pool = openPool({});
   await pool.query({ text: "select 1" });

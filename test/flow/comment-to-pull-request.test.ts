@@ -20,7 +20,10 @@ test("a comment becomes a draft pull request", async () => {
   const { github, repository } = world;
   const [pull] = await github.pullRequests(repository);
   expect(pull).toMatchObject({ draft: true, base: "main", files: [{ path: "src/slugify.js" }] });
-  expect(github.reactions(repository, issueNumber, commentId).map(({ content }) => content)).toEqual(["eyes", "rocket"]);
+  expect(github.reactions(repository, issueNumber, commentId).map(({ content }) => content)).toEqual([
+    "eyes",
+    "rocket",
+  ]);
   const said = github.comments(repository, issueNumber).filter(({ author }) => author.endsWith("[bot]"));
   expect(said).toHaveLength(1);
 });

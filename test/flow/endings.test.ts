@@ -1,6 +1,14 @@
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { answer } from "../standins/model/reply.ts";
-import { bash, changeNothing, endless, fail, hang, rewriteHistory, writeFiles } from "../standins/model/scenarios.ts";
+import {
+  bash,
+  changeNothing,
+  endless,
+  fail,
+  hang,
+  rewriteHistory,
+  writeFiles,
+} from "../standins/model/scenarios.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
 import { openWorld, type World, type WorldOptions } from "../support/world.ts";
 
@@ -23,8 +31,12 @@ test("nothing to change: it says so, and there is no pull request", async () => 
   expect(task.outcome).toMatchObject({ kind: "no-changes" });
   expect(await world.github.pullRequests(world.repository)).toEqual([]);
   expect(await world.github.branches(world.repository)).toEqual({ main: expect.any(String) as string });
-  expect(botComments(issueNumber).map(({ body }) => body.split("\n")[0])).toEqual([expect.stringContaining("Nothing to change")]);
-  expect(world.github.reactions(world.repository, issueNumber, commentId).map(({ content }) => content)).toContain("rocket");
+  expect(botComments(issueNumber).map(({ body }) => body.split("\n")[0])).toEqual([
+    expect.stringContaining("Nothing to change"),
+  ]);
+  expect(
+    world.github.reactions(world.repository, issueNumber, commentId).map(({ content }) => content),
+  ).toContain("rocket");
 });
 
 test("a model key that is refused ends the task at once, and says whose matter it is", async () => {
@@ -33,7 +45,9 @@ test("a model key that is refused ends the task at once, and says whose matter i
   const task = await world.untilReported(issueNumber);
   expect(task).toMatchObject({ status: "failed", outcome: { code: "model-401", fault: "operator" } });
   expect(botComments(issueNumber)[0]?.body).toContain("operator");
-  expect(world.github.reactions(world.repository, issueNumber, commentId).map(({ content }) => content)).toContain("confused");
+  expect(
+    world.github.reactions(world.repository, issueNumber, commentId).map(({ content }) => content),
+  ).toContain("confused");
 });
 
 test("a model that is overloaded for a while is waited for", async () => {
@@ -68,7 +82,9 @@ test("the budget ends the task before the call that would pass it", async () => 
 test("an agent that rewrites history still makes one commit on the base", async () => {
   await open({
     scenario: (call) =>
-      call.turn === 0 ? answer("First a file.", bash("echo turned > turn.txt", "Write a file")) : rewriteHistory()({ ...call, turn: call.turn - 1 }),
+      call.turn === 0
+        ? answer("First a file.", bash("echo turned > turn.txt", "Write a file"))
+        : rewriteHistory()({ ...call, turn: call.turn - 1 }),
   });
   const { issueNumber } = await world.ask("/claude make it turn");
   expect(await world.untilReported(issueNumber)).toMatchObject({ status: "completed" });
@@ -82,7 +98,10 @@ test("a workflow file is left out of the push and offered as a patch", async () 
   await open({ scenario: writeFiles({ ".github/workflows/ci.yml": "on: push\n", "turn.txt": "turned\n" }) });
   const { issueNumber } = await world.ask("/claude add CI");
   const task = await world.untilReported(issueNumber);
-  expect(task.outcome).toMatchObject({ kind: "published", leftOut: { files: [{ path: ".github/workflows/ci.yml" }] } });
+  expect(task.outcome).toMatchObject({
+    kind: "published",
+    leftOut: { files: [{ path: ".github/workflows/ci.yml" }] },
+  });
   const [pull] = await world.github.pullRequests(world.repository);
   expect(pull?.files.map(({ path }) => path)).toEqual(["turn.txt"]);
   expect(botComments(issueNumber)[0]?.body).toContain("+on: push");

@@ -13,7 +13,10 @@ afterEach(() => world.close());
 
 test("the label starts a task from title and body, and eyes go on the issue", async () => {
   const alice = world.github.as("alice");
-  const issue = await alice.createIssue(world.repository, { title: "Make it turn", body: "It stands still." });
+  const issue = await alice.createIssue(world.repository, {
+    title: "Make it turn",
+    body: "It stands still.",
+  });
   await alice.addLabel(world.repository, issue.number, "claude");
   const task = await world.untilReported(issue.number);
   expect(task).toMatchObject({ trigger: "label", status: "completed", requesterLogin: "alice" });
@@ -43,7 +46,9 @@ test("a second command on the issue goes on in the same conversation, branch and
   expect(pulls.map(({ files }) => files.map(({ path }) => path).sort())).toEqual([["again.txt", "turn.txt"]]);
   const [first] = (await world.tasks()).reverse();
   expect(second.sessionId).toBe(first?.sessionId);
-  expect(world.github.comments(world.repository, issueNumber).filter(({ author }) => author.endsWith("[bot]"))).toHaveLength(2);
+  expect(
+    world.github.comments(world.repository, issueNumber).filter(({ author }) => author.endsWith("[bot]")),
+  ).toHaveLength(2);
   // The first turn's words are in the model's request of the second: the conversation went on.
   const lastBody = world.model.requests.at(-1)?.rawBody.toString("utf8") ?? "";
   expect(lastBody).toContain("write turn.txt");
@@ -82,7 +87,9 @@ test("a person without write access gets one polite reply in the thread, and no 
   const { issueNumber } = await world.ask("/claude write turn.txt");
   await world.untilReported(issueNumber);
   await world.github.drained();
-  const replies = world.github.comments(world.repository, issue.number).filter(({ author }) => author.endsWith("[bot]"));
+  const replies = world.github
+    .comments(world.repository, issue.number)
+    .filter(({ author }) => author.endsWith("[bot]"));
   expect(replies).toHaveLength(1);
   expect(replies[0]?.body).toContain("write access");
   expect(await world.tasks()).toHaveLength(1);
@@ -100,7 +107,9 @@ test("a verb that is not built yet, a slip and help are answered without work", 
   for (const [command, answer] of asked) {
     const { issueNumber } = await world.ask(command);
     const said = await world.until(`the bot answers ${command}`, () =>
-      Promise.resolve(world.github.comments(world.repository, issueNumber).find(({ author }) => author.endsWith("[bot]"))),
+      Promise.resolve(
+        world.github.comments(world.repository, issueNumber).find(({ author }) => author.endsWith("[bot]")),
+      ),
     );
     expect(said.body).toContain(answer);
   }

@@ -94,10 +94,6 @@ test.each([
 test("a body that is larger than the API takes is refused", async () => {
   const turn = await rig.newTurn();
   const body = { ...smallCall, messages: [{ role: "user", content: "x".repeat(33 * 1024 * 1024) }] };
-  const end = await sendCall(rig.gateway, { token: turn.token, body }).then(
-    ({ status }) => status,
-    (error: unknown) => (error as NodeJS.ErrnoException).code,
-  );
-  expect([413, "EPIPE", "ECONNRESET"]).toContain(end);
+  expect((await sendCall(rig.gateway, { token: turn.token, body })).status).toBe(413);
   expect(rig.model.requests).toHaveLength(0);
 });

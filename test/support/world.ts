@@ -4,10 +4,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { desc, eq } from "drizzle-orm";
+import { desc } from "drizzle-orm";
 import { expect } from "vitest";
 import { task } from "../../db/schema.ts";
 import { readConfig, type Config } from "../../src/config.ts";
+import { createGitHub } from "../../src/github/octokit.ts";
 import { createLogger } from "../../src/log.ts";
 import { startServer, type RunningServer } from "../../src/server.ts";
 import { startWorker, type Worker } from "../../src/worker.ts";
@@ -33,7 +34,12 @@ export type World = {
   /** The worker as a process of its own, to be killed. */
   spawnWorker(env?: Record<string, string>): ChildProcess;
   /** alice opens an issue and comments on it. */
-  ask(command: string, issue?: { title?: string; body?: string }): Promise<{ issueNumber: number; commentId: number }>;
+  ask(
+    command: string,
+    issue?: { title?: string; body?: string },
+  ): Promise<{ issueNumber: number; commentId: number }>;
+  /** GitHub's "Redeliver" of one delivery. */
+  redeliver(deliveryId: number): Promise<void>;
   tasks(): Promise<TaskRow[]>;
   /** Waits until the newest task of the issue has ended and its thread has heard of it. */
   untilReported(issueNumber: number, options?: { count?: number; timeoutMs?: number }): Promise<TaskRow>;
@@ -67,7 +73,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const repository = await github.createRepository({
     owner: "acme",
     name: "widgets",
-    ...(options.empty === true ? { empty: true } : { files: options.files ?? { "README.md": "# widgets\n" } }),
+    ...(options.empty === true
+      ? { empty: true }
+      : { files: options.files ?? { "README.md": "# widgets\n" } }),
     ...(options.defaultBranch === undefined ? {} : { defaultBranch: options.defaultBranch }),
     ...(options.private === undefined ? {} : { private: options.private }),
   });
@@ -118,6 +126,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     repository: repository.fullName,
     tasks,
     until,
+    async redeliver(deliveryId) {
+      const { app } = createGitHub({
+        config: { ...config, app: config.app ?? unset() },
+        log: createLogger(config, "test"),
+      });
+      await app.rest.apps.redeliverWebhookDelivery({ delivery_id: deliveryId });
+    },
     async startWorker() {
       const worker = await startWorker(config, createLogger(config, "worker"));
       workers.push(worker);
@@ -165,6 +180,6 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   };
 }
 
-export async function findTaskById(world: World, taskId: string): Promise<TaskRow | undefined> {
-  return (await world.database.database.system.select().from(task).where(eq(task.id, taskId)))[0];
+function unset(): never {
+  throw new Error("the test world has an App");
 }
