@@ -20,7 +20,6 @@ import {
   uniqueIndex,
   uuid,
 } from "drizzle-orm/pg-core";
-import type { CommandOptions } from "../src/webhooks/command-options.ts";
 
 /** What requests and tasks run as: sees only rows of the account named by `app.account_id`. */
 export const appRole = pgRole("remote_claude_app").existing();
@@ -196,6 +195,18 @@ export const session = pgTable(
   ],
 );
 
+/** What a command may set for its task; it wins over the repository's settings. */
+export type TaskOptions = {
+  model?: string;
+  base?: string;
+  budgetMicroUsd?: number;
+  maxTurns?: number;
+  timeoutMs?: number;
+  newSession?: true;
+  noPullRequest?: true;
+  draft?: boolean;
+};
+
 export const task = pgTable(
   "task",
   {
@@ -215,7 +226,7 @@ export const task = pgTable(
     triggerCommentId: githubId("trigger_comment_id"),
     verb: text("verb").notNull(),
     instruction: text("instruction").notNull(),
-    options: jsonb("options").$type<CommandOptions>().notNull(),
+    options: jsonb("options").$type<TaskOptions>().notNull(),
     requesterId: githubId("requester_id").notNull(),
     requesterLogin: text("requester_login").notNull(),
     /** What the thread said at the moment of the trigger; see src/tasks/frozen-context.ts. */

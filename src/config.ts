@@ -109,7 +109,7 @@ export const environment = z.object({
     .max(50)
     .default("claude")
     .describe("The label that starts a task on an issue."),
-  MISSED_DELIVERIES_MINUTES: integer(1, 1440)
+  MISSED_DELIVERIES_MINUTES: integer(1, 59)
     .default(5)
     .describe("How often the App's delivery list is searched for webhooks that never arrived."),
   LOG_LEVEL: z

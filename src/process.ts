@@ -28,6 +28,7 @@ export async function runProcess(name: string, start: () => Promise<Stoppable>):
   };
   process.on("SIGTERM", stop);
   process.on("SIGINT", stop);
+  process.once("disconnect", () => stop("SIGTERM"));
   process.on("unhandledRejection", (error) =>
     fail(`${name}: a promise was rejected and nobody took it`, error),
   );

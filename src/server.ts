@@ -112,7 +112,7 @@ async function openBackend(
   const metrics = createMetrics({ queue });
   const inbox = createInbox({
     config: { secrets: app.webhookSecrets, triggerLabel: config.triggerLabel },
-    openStore: () => openDeliveryStore({ url, queue }),
+    openStore: () => openDeliveryStore({ url, system: database.system, queue }),
     log,
     clock: systemClock,
     onAnswered: metrics.recordDelivery,

@@ -34,15 +34,18 @@ export async function startSupervisor(
   await migrateUp(postgres.url, { afterUp: installQueue });
   const env = { ...environment, DATABASE_URL: postgres.url };
   const onRestart = options.onRestart ?? (() => process.exit(exitRestart));
-  const children = ["server", ...(config.app === null ? [] : ["worker"])].map((name) =>
-    keepRunning({ name, env, log, onRestart }),
-  );
   let stopped: Promise<void> | undefined;
-  const stop = async () => {
+  const stop = () => (stopped ??= stopAll());
+  const stopAll = async () => {
     await Promise.all(children.map((child) => child.stop()));
     await postgres.stop();
   };
-  return { stop: () => (stopped ??= stop()) };
+  // It has said what is wrong with its settings; the other one must not go on alone.
+  const onMisconfigured = () => void stop().finally(() => process.exit(exitMisconfigured));
+  const children = ["server", ...(config.app === null ? [] : ["worker"])].map((name) =>
+    keepRunning({ name, env, log, onRestart, onMisconfigured }),
+  );
+  return { stop };
 }
 
 /** A supervisor that starts anew in this process, with the settings as they are then, whenever /setup has written some. */
@@ -66,9 +69,15 @@ export async function startRestartable(readEnvironment: () => NodeJS.ProcessEnv)
   };
 }
 
-type ChildInput = { name: string; env: NodeJS.ProcessEnv; log: Logger; onRestart: () => void };
+type ChildInput = {
+  name: string;
+  env: NodeJS.ProcessEnv;
+  log: Logger;
+  onRestart: () => void;
+  onMisconfigured: () => void;
+};
 
-function keepRunning({ name, env, log, onRestart }: ChildInput): Supervisor {
+function keepRunning({ name, env, log, onRestart, onMisconfigured }: ChildInput): Supervisor {
   const script = fileURLToPath(new URL(`./${name}.ts`, import.meta.url));
   let child: ChildProcess;
   let stopping = false;
@@ -76,12 +85,15 @@ function keepRunning({ name, env, log, onRestart }: ChildInput): Supervisor {
   let again: NodeJS.Timeout | undefined;
   const run = () => {
     const startedAt = Date.now();
-    child = spawn(process.execPath, [...process.execArgv, script], { env, stdio: "inherit" });
+    child = spawn(process.execPath, [...process.execArgv, script], {
+      env,
+      // The channel tells a child that its supervisor is gone, however it went.
+      stdio: ["inherit", "inherit", "inherit", "ipc"],
+    });
     child.on("exit", (code, signal) => {
       if (stopping) return;
-      if (code === exitMisconfigured) process.exit(exitMisconfigured);
-      if (code === exitRestart) {
-        onRestart();
+      if (code === exitMisconfigured || code === exitRestart) {
+        (code === exitRestart ? onRestart : onMisconfigured)();
         return;
       }
       crashes = Date.now() - startedAt > 60_000 ? 1 : crashes + 1;

@@ -73,7 +73,7 @@ export async function startWorker(
   const probot = await createProbot(deps);
   const running: RunningTasks = new Map();
   const stopListening = await database.listen(cancelChannel, (taskId) => running.get(taskId)?.cancel());
-  const deliveries = openDeliveryStore({ url: config.databaseUrl, queue });
+  const deliveries = openDeliveryStore({ url: config.databaseUrl, system: database.system, queue });
   await queue.work(createHandlers(deps, { probot, running, deliveries }), {
     concurrency: config.limits.concurrency,
     onDead: (dead) => buryJob(deps, dead),

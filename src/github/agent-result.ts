@@ -60,7 +60,7 @@ function cleanTitle(line: string): string | null {
   const words = line
     .replace(/^\s*#{1,6}\s+/, "")
     .replace(/\s+#+\s*$/, "")
-    .replace(/^\**title:?\**\s*/i, "")
+    .replace(/^\**title\**\s*:\**\s*/i, "")
     .replace(/^\*\*(.*)\*\*$/, "$1")
     .trim();
   return words === "" ? null : words;

@@ -3,9 +3,9 @@ export function formatUsd(microUsd: number): string {
   const sign = microUsd < 0 ? "-" : "";
   const amount = Math.abs(microUsd);
   if (amount > 0 && amount < 1_000) return `${sign}under $0.001`;
-  const [unit, places] = amount < 10_000 ? [1_000, 3] : [10_000, 2];
-  const digits = String(Math.round(amount / unit)).padStart(places + 1, "0");
-  return `${sign}$${digits.slice(0, -places)}.${digits.slice(-places)}`;
+  if (amount > 0 && amount < 9_500) return `${sign}$0.00${Math.round(amount / 1_000)}`;
+  const cents = Math.round(amount / 10_000);
+  return `${sign}$${formatCount(Math.floor(cents / 100))}.${String(cents % 100).padStart(2, "0")}`;
 }
 
 /** A duration with the two units that matter. */

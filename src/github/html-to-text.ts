@@ -28,7 +28,8 @@ export function htmlToText(html: string): (Text | InlineCode)[] {
     say(html.slice(end, match.index));
     end = match.index + match[0].length;
     const name = match[1]?.toLowerCase();
-    if (name !== undefined && !known.has(name)) nodes.push({ type: "inlineCode", value: match[0].replaceAll(/\s+/g, " ") });
+    if (name !== undefined && !known.has(name))
+      nodes.push({ type: "inlineCode", value: match[0].replaceAll(/\s+/g, " ") });
     else if (breaking.test(match[0])) say(" ");
   }
   say(html.slice(end));

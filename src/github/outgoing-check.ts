@@ -1,6 +1,12 @@
 import type { Nodes, Root } from "mdast";
 import { closingKeyword, splitLiveText } from "./live-text.ts";
-import { isAllowedTarget, isOwnMention, isReferenceTarget, wordsOf, type CleanOptions } from "./outgoing-tree.ts";
+import {
+  isAllowedTarget,
+  isOwnMention,
+  isReferenceTarget,
+  wordsOf,
+  type CleanOptions,
+} from "./outgoing-tree.ts";
 
 const forbidden: ReadonlySet<string> = new Set([
   "html",
@@ -24,7 +30,10 @@ function isSafe(node: Nodes, scope: Scope): boolean {
   if (node.type === "link") return isSafeLink(node, scope);
   if (!("children" in node)) return true;
   const references = closingKeyword.test(wordsOf(node));
-  const inner = node.children.some((child) => child.type === "text") || scope.references ? { ...scope, references } : scope;
+  const inner =
+    node.children.some((child) => child.type === "text") || scope.references
+      ? { ...scope, references }
+      : scope;
   let run = "";
   for (const child of node.children) {
     run = child.type === "text" ? run + child.value : "";
@@ -38,7 +47,9 @@ function isSafeLink(node: Nodes & { type: "link" }, scope: Scope): boolean {
   if (!isAllowedTarget(node.url, scope.hosts) || (node.title ?? "") !== "") return false;
   if (scope.references && isReferenceTarget(node.url)) return false;
   if (wordsOf(node) === node.url) return true;
-  return node.children.every((child) => (child.type === "text" ? !isLive(child.value, scope) : isSafe(child, scope)));
+  return node.children.every((child) =>
+    child.type === "text" ? !isLive(child.value, scope) : isSafe(child, scope),
+  );
 }
 
 function isLive(text: string, scope: Scope): boolean {

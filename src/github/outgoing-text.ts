@@ -42,7 +42,9 @@ export function toPublicMarkdown(text: string, options: PublicOptions): PublicMa
   if (isLaborious(simple)) return asCode(seen, maxBytes, cut);
   const written = fit(simple, maxBytes, cut);
   const check = parseMarkdown(written);
-  return check !== null && isSafeTree(check, clean) ? (written as PublicMarkdown) : asCode(seen, maxBytes, cut);
+  return check !== null && isSafeTree(check, clean)
+    ? (written as PublicMarkdown)
+    : asCode(seen, maxBytes, cut);
 }
 
 /** Escaping is quadratic in the marks of a block: measured. A block with this many is a log, and code suits it better. */

@@ -18,7 +18,10 @@ export function cleanTree(tree: Root, options: CleanOptions): Root {
     if (node.type === "definition" && !targets.has(node.identifier)) targets.set(node.identifier, node.url);
   });
   const simple = simplifyChildren(tree, { ...options, targets });
-  return { type: "root", children: simple.flatMap((node) => neutralise(node, { ...options, references: false })) as RootContent[] };
+  return {
+    type: "root",
+    children: simple.flatMap((node) => neutralise(node, { ...options, references: false })) as RootContent[],
+  };
 }
 
 export function visit(node: Nodes, look: (node: Nodes) => void): void {
@@ -40,19 +43,29 @@ export function isAllowedTarget(url: string, hosts: ReadonlySet<string>): boolea
 }
 
 /** An issue, pull request or commit: behind a closing keyword GitHub closes it. */
-export const isReferenceTarget = (url: string): boolean => /\/(?:issues|pull|pulls|commit|discussions)\//i.test(url);
+export const isReferenceTarget = (url: string): boolean =>
+  /\/(?:issues|pull|pulls|commit|discussions)\//i.test(url);
 
 /** Where a block of HTML stands, its words have to be a paragraph. */
-const flow: ReadonlySet<string> = new Set(["root", "blockquote", "listItem", "footnoteDefinition"] satisfies Nodes["type"][]);
+const flow: ReadonlySet<string> = new Set([
+  "root",
+  "blockquote",
+  "listItem",
+  "footnoteDefinition",
+] satisfies Nodes["type"][]);
 
 function simplifyChildren(node: Parents, context: Context): Nodes[] {
   if (!flow.has(node.type)) return joinText(node.children.flatMap((child) => simplify(child, context)));
-  return node.children.flatMap((child) => (child.type === "html" ? toParagraph(htmlToText(child.value)) : simplify(child, context)));
+  return node.children.flatMap((child) =>
+    child.type === "html" ? toParagraph(htmlToText(child.value)) : simplify(child, context),
+  );
 }
 
 function toParagraph(words: (Text | InlineCode)[]): Nodes[] {
   const joined = joinText(words.map((word) => ({ ...word, value: word.value.replaceAll(/\s+/g, " ") })));
-  return joined.every((word) => wordsOf(word).trim() === "") ? [] : [{ type: "paragraph", children: joined as PhrasingContent[] }];
+  return joined.every((word) => wordsOf(word).trim() === "")
+    ? []
+    : [{ type: "paragraph", children: joined as PhrasingContent[] }];
 }
 
 function simplify(node: Nodes, context: Context): Nodes[] {
@@ -67,13 +80,19 @@ function simplify(node: Nodes, context: Context): Nodes[] {
     case "footnoteReference":
       return [text(`[${node.label ?? node.identifier}]`)];
     case "footnoteDefinition":
-      return [{ type: "paragraph", children: [text(`[${node.label ?? node.identifier}]:`)] }, ...simplifyChildren(node, context)];
+      return [
+        { type: "paragraph", children: [text(`[${node.label ?? node.identifier}]:`)] },
+        ...simplifyChildren(node, context),
+      ];
     case "link":
       return simplifyLink(node, node.url, context);
     case "linkReference":
       return simplifyLink(node, context.targets.get(node.identifier) ?? "", context);
     case "code": {
-      const lang = /^[\w+#.-]{1,20}$/.test(node.lang ?? "") && !drawn.has(node.lang?.toLowerCase() ?? "") ? (node.lang ?? null) : null;
+      const lang =
+        /^[\w+#.-]{1,20}$/.test(node.lang ?? "") && !drawn.has(node.lang?.toLowerCase() ?? "")
+          ? (node.lang ?? null)
+          : null;
       return [{ type: "code", lang, meta: null, value: node.value }];
     }
     default:
@@ -87,7 +106,8 @@ const drawn = new Set(["mermaid", "math", "geojson", "topojson", "stl"]);
 function simplifyLink(node: Parents, url: string, context: Context): Nodes[] {
   const children = simplifyChildren(node, context);
   const words = children.map(wordsOf).join("");
-  if (isAllowedTarget(url, context.hosts)) return [{ type: "link", url, children: children as PhrasingContent[] }];
+  if (isAllowedTarget(url, context.hosts))
+    return [{ type: "link", url, children: children as PhrasingContent[] }];
   if (url === "") return children;
   // GFM makes a link of a bare www.… or address, and adds the scheme itself.
   const bare = words.trim() !== "" && url.endsWith(words);
@@ -99,13 +119,22 @@ function simplifyLink(node: Parents, url: string, context: Context): Nodes[] {
 type Scope = CleanOptions & { references: boolean };
 
 /** Blocks whose words GitHub reads together when it looks for "fixes #1". */
-const sentences: ReadonlySet<string> = new Set(["paragraph", "heading", "tableRow"] satisfies Nodes["type"][]);
+const sentences: ReadonlySet<string> = new Set([
+  "paragraph",
+  "heading",
+  "tableRow",
+] satisfies Nodes["type"][]);
 
 function neutralise(node: Nodes, scope: Scope): Nodes[] {
-  const inner = sentences.has(node.type) ? { ...scope, references: closingKeyword.test(wordsOf(node)) } : scope;
+  const inner = sentences.has(node.type)
+    ? { ...scope, references: closingKeyword.test(wordsOf(node)) }
+    : scope;
   if (node.type === "text") return neutraliseText(node, scope);
   if (node.type === "link" && scope.references && isReferenceTarget(node.url)) {
-    const words = wordsOf(node) === node.url ? [] : [...node.children.flatMap((child) => neutralise(child, scope)), text(" ")];
+    const words =
+      wordsOf(node) === node.url
+        ? []
+        : [...node.children.flatMap((child) => neutralise(child, scope)), text(" ")];
     return [...words, { type: "inlineCode", value: node.url }];
   }
   if (node.type === "link" && wordsOf(node) === node.url) return [node];
@@ -126,7 +155,9 @@ function trimEdges(children: Nodes[]): void {
 
 function neutraliseText(node: Text, scope: Scope): Nodes[] {
   return splitLiveText(node.value, scope).map((piece): Nodes =>
-    piece.live && !isOwnMention(piece.text, scope.mentions) ? { type: "inlineCode", value: piece.text } : text(piece.text),
+    piece.live && !isOwnMention(piece.text, scope.mentions)
+      ? { type: "inlineCode", value: piece.text }
+      : text(piece.text),
   );
 }
 
@@ -143,7 +174,8 @@ function joinText(nodes: readonly Nodes[]): Nodes[] {
   const joined: Nodes[] = [];
   for (const node of nodes) {
     const last = joined.at(-1);
-    if (node.type === "text" && last?.type === "text") joined[joined.length - 1] = text(last.value + node.value);
+    if (node.type === "text" && last?.type === "text")
+      joined[joined.length - 1] = text(last.value + node.value);
     else joined.push(node);
   }
   return joined;

@@ -12,15 +12,16 @@ const bracketedClosing = new RegExp(String.raw`\(\s*${closingReference}\s*\)`, "
  * when the pull request is squashed, so nothing in it may mention or close. Empty when nothing is left.
  */
 export function toPlainTitle(text: string): string {
-  const line = oneLine(text, 400)
+  let line = oneLine(text, 400)
     .replace(/^#+\s*/, "")
-    .replaceAll(/[`<>]|\*\*|__/g, "")
-    .replaceAll(bracketedClosing, "")
-    .replaceAll(closing, "$1")
-    .replaceAll(/@(?=\w)/g, "")
-    .replaceAll(/\s+/g, " ")
-    .trim();
-  return shorten(line).replace(/[.\s]+$/, "");
+    .replaceAll(/[`<>]|\*\*/g, "")
+    .replaceAll(/@(?=\w)/g, "");
+  // What is taken out may bring a keyword and a number together that stood apart.
+  for (let before = ""; before !== line;) {
+    before = line;
+    line = line.replaceAll(bracketedClosing, " ").replaceAll(closing, "$1 ").replaceAll(/\s+/g, " ");
+  }
+  return shorten(line.replaceAll(/ (?=[:;,.])/g, "").trim()).replace(/[.\s]+$/, "");
 }
 
 function shorten(line: string): string {

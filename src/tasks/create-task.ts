@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import type { Db } from "../../db/client.ts";
 import { withAccount } from "../../db/client.ts";
-import type { CommandOptions } from "../webhooks/command-options.ts";
+import type { TaskOptions } from "../../db/schema.ts";
 import { branchName } from "../github/branch-name.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession } from "../sessions/session-store.ts";
@@ -25,7 +25,7 @@ export type CreateTaskInput = {
   triggerCommentId: number | null;
   verb: string;
   instruction: string;
-  options: CommandOptions;
+  options: TaskOptions;
   requester: { id: number; login: string };
   context: FrozenContext;
 };

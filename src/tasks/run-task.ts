@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import { withAccount, type Tx } from "../../db/client.ts";
+import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
 import { toGitHubError } from "../github/github-error.ts";
@@ -129,7 +129,7 @@ async function toEnd(deps: Deps, claim: Claim, watch: TaskWatch, thrown: unknown
     throw new TransientError("the worker drains; another one goes on with the task", { cause: error });
   }
   if (error instanceof UserError) return endOf.refused(error);
-  const passing = error instanceof TransientError;
+  const passing = error instanceof TransientError || isConnectionError(error);
   const { failures } = await withAccount(deps.db, task.accountId, (tx) =>
     recordAttemptEnd(tx, { taskId: task.id, fence, ended: passing ? "transient" : "error" }),
   );

@@ -1,21 +1,10 @@
+import type { TaskOptions } from "../../db/schema.ts";
 import { isBranchName } from "../github/branch-name.ts";
-
-/** What a command may set for its task; it wins over the repository's settings. */
-export type CommandOptions = {
-  model?: string;
-  base?: string;
-  budgetMicroUsd?: number;
-  maxTurns?: number;
-  timeoutMs?: number;
-  newSession?: true;
-  noPullRequest?: true;
-  draft?: boolean;
-};
 
 export type OptionName = keyof typeof optionTable;
 
 export type OptionsRead =
-  | { ok: true; options: CommandOptions; /** Where the words begin. */ end: number }
+  | { ok: true; options: TaskOptions; /** Where the words begin. */ end: number }
   | { ok: false; reason: string };
 
 type OptionSpec = {
@@ -23,7 +12,7 @@ type OptionSpec = {
   value: string | null;
   about: string;
   /** Null: the value is not what was expected. */
-  read: (value: string) => CommandOptions | null;
+  read: (value: string) => TaskOptions | null;
   expected: string;
 };
 
@@ -104,7 +93,7 @@ const valuePattern = /[ \t\u00A0]*(?:"([^"]*)"|'([^']*)'|(?!--)([^\s"']\S*))(?=[
 
 /** Reads `--name value`, `--name=value` and `--name "value"` from `start` of a line until the words begin; a bare `--` ends them. */
 export function readOptions(line: string, start: number, allowed: readonly OptionName[]): OptionsRead {
-  let options: CommandOptions = {};
+  let options: TaskOptions = {};
   let end = start;
   const given = new Set<string>();
   for (;;) {

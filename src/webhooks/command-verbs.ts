@@ -1,10 +1,5 @@
-import {
-  optionTable,
-  parseMicroUsd,
-  quote,
-  type CommandOptions,
-  type OptionName,
-} from "./command-options.ts";
+import type { TaskOptions } from "../../db/schema.ts";
+import { optionTable, parseMicroUsd, quote, type OptionName } from "./command-options.ts";
 
 export type PlainVerb =
   | "implement"
@@ -30,7 +25,7 @@ export type Action =
   | { verb: "autofix"; on: boolean }
   | { verb: "save" | "run"; name: string };
 
-export type Command = { kind: "command"; options: CommandOptions; instruction: string } & Action;
+export type Command = { kind: "command"; options: TaskOptions; instruction: string } & Action;
 export type Verb = Action["verb"];
 
 export type ArgumentsRead =

@@ -1,4 +1,5 @@
-import { readOptions, type CommandOptions } from "./command-options.ts";
+import type { TaskOptions } from "../../db/schema.ts";
+import { readOptions } from "./command-options.ts";
 import { suggestHyphens, suggestVerb } from "./command-suggestion.ts";
 import { findTrigger } from "./command-trigger.ts";
 import { verbTable, type Action, type Command, type VerbSpec } from "./command-verbs.ts";
@@ -100,7 +101,7 @@ function trimEnds(text: string): string {
   return text.replace(/^(?:[ \t]*(?:\r\n|\r|\n))+/, "").trimEnd();
 }
 
-function command(action: Action, options: CommandOptions, instruction: string): Command {
+function command(action: Action, options: TaskOptions, instruction: string): Command {
   return { kind: "command", options, instruction, ...action };
 }
 

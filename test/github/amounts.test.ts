@@ -1,5 +1,11 @@
 import { expect, test } from "vitest";
-import { formatCount, formatDuration, formatOrdinal, formatPlural, formatUsd } from "../../src/github/amounts.ts";
+import {
+  formatCount,
+  formatDuration,
+  formatOrdinal,
+  formatPlural,
+  formatUsd,
+} from "../../src/github/amounts.ts";
 
 test.each([
   [0, "$0.00"],
@@ -36,5 +42,16 @@ test.each([
 test("counts", () => {
   expect([0, 999, 1_000, 1_234_567].map(formatCount)).toEqual(["0", "999", "1,000", "1,234,567"]);
   expect([formatPlural(1, "file"), formatPlural(0, "file")]).toEqual(["1 file", "0 files"]);
-  expect([1, 2, 3, 4, 11, 12, 13, 21, 102, 111].map(formatOrdinal)).toEqual(["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "102nd", "111th"]);
+  expect([1, 2, 3, 4, 11, 12, 13, 21, 102, 111].map(formatOrdinal)).toEqual([
+    "1st",
+    "2nd",
+    "3rd",
+    "4th",
+    "11th",
+    "12th",
+    "13th",
+    "21st",
+    "102nd",
+    "111th",
+  ]);
 });

@@ -22,7 +22,12 @@ test.each([
 });
 
 test("code cannot be left", () => {
-  expect([toInlineCode("a`b"), toInlineCode("``"), toInlineCode("x|y"), toInlineCode("")]).toEqual(["`` a`b ``", "``` `` ```", "`x¦y`", "`  `"]);
+  expect([toInlineCode("a`b"), toInlineCode("``"), toInlineCode("x|y"), toInlineCode("")]).toEqual([
+    "`` a`b ``",
+    "``` `` ```",
+    "`x¦y`",
+    "`  `",
+  ]);
 });
 
 test("cut between characters", () => {
@@ -31,15 +36,48 @@ test("cut between characters", () => {
   expect(toInlineText("x".repeat(1_000), 10)).toBe("xxxxxxxxx…");
 });
 
-const word = fc.constantFrom("@bob", "#1", "fixes", "`", "``", "*", "_", "[a](https://evil.test)", "![a](b)", "<b>", "<!--", "-->", "|", "\\", "&lt;", "https://evil.test", "~~", "\n", "- ", "# ", "> ", "1. ", "/claude", "$", "a");
-const soup = fc.array(fc.oneof(word, fc.string({ unit: "binary", maxLength: 4 })), { maxLength: 20 }).map((parts) => parts.join(" "));
+const word = fc.constantFrom(
+  "@bob",
+  "#1",
+  "fixes",
+  "`",
+  "``",
+  "*",
+  "_",
+  "[a](https://evil.test)",
+  "![a](b)",
+  "<b>",
+  "<!--",
+  "-->",
+  "|",
+  "\\",
+  "&lt;",
+  "https://evil.test",
+  "~~",
+  "\n",
+  "- ",
+  "# ",
+  "> ",
+  "1. ",
+  "/claude",
+  "$",
+  "a",
+);
+const soup = fc
+  .array(fc.oneof(word, fc.string({ unit: "binary", maxLength: 4 })), { maxLength: 20 })
+  .map((parts) => parts.join(" "));
 
 test("any text is one line of words and code, alone, in bold, in a list and in a table", () => {
   fc.assert(
     fc.property(soup, fc.constantFrom(toInlineText, toInlineCode), (text, render) => {
       const inline = render(text);
       expect(inline).not.toMatch(/[\r\n|]/);
-      for (const place of [`x ${inline} y`, `**x${inline}x**`, `- [ ] ${inline}`, `| a | b |\n|-|-|\n| ${inline} | end |`]) {
+      for (const place of [
+        `x ${inline} y`,
+        `**x${inline}x**`,
+        `- [ ] ${inline}`,
+        `| a | b |\n|-|-|\n| ${inline} | end |`,
+      ]) {
         const tree = parseMarkdown(place);
         expect(tree === null ? [] : typesIn(tree).filter((type) => !harmless.has(type))).toEqual([]);
       }
@@ -50,7 +88,18 @@ test("any text is one line of words and code, alone, in bold, in a list and in a
   );
 });
 
-const harmless = new Set(["root", "paragraph", "text", "inlineCode", "strong", "list", "listItem", "table", "tableRow", "tableCell"]);
+const harmless = new Set([
+  "root",
+  "paragraph",
+  "text",
+  "inlineCode",
+  "strong",
+  "list",
+  "listItem",
+  "table",
+  "tableRow",
+  "tableCell",
+]);
 
 function typesIn(node: Nodes): string[] {
   return [node.type, ...("children" in node ? node.children.flatMap(typesIn) : [])];

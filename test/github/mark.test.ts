@@ -20,7 +20,6 @@ test.each([
   ["task", "a-->b"],
   ["task", "a--b"],
   ["task", "-a"],
-  ["task", "a-"],
 ])("what could not be found again is refused: %j %j", (kind, key) => {
   expect(() => mark(kind, key)).toThrow(RangeError);
 });

@@ -53,7 +53,8 @@ describe("what GitHub would act on", () => {
   });
 
   test("what is ordinary stays", () => {
-    const text = "## Title\n\n**Bold**, _it_ and `code`.\n\n- [ ] one\n- [x] two\n\n1. a\n2. b\n\n> quote\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n```ts\nconst a = 1;\n```\n\n---";
+    const text =
+      "## Title\n\n**Bold**, _it_ and `code`.\n\n- [ ] one\n- [x] two\n\n1. a\n2. b\n\n> quote\n\n| a | b |\n| - | - |\n| 1 | 2 |\n\n```ts\nconst a = 1;\n```\n\n---";
     expect(publish(text)).toBe(text);
   });
 
@@ -102,8 +103,72 @@ test("what cannot be checked is shown as code", () => {
   expect(published).toMatch(/^`````text\n[\s\S]*\n`````$/);
 });
 
-const word = fc.constantFrom("@bob", "@", "bob", "fixes", "closes:", "#1", "GH-2", "a/b#3", "/claude", "https://evil.test/x", "https://github.com/a/b/issues/1", "www.evil.test", "me@x.test", "![a](https://evil.test)", "[a](https://evil.test)", "[a](https://github.com 't')", "[@bob](x)", "[a]: https://evil.test", "[a]", "<b>", "</b>", "<img src=x onerror=y>", "<!--", "-->", "<!-- remote-claude:task:1 -->", "<String>", "`", "``", "```", "~~~", "*", "**", "_", "~~", "|", "|-|-|", "- ", "> ", "1. ", "    ", "\\", "&#64;", "&lt;", "\u200B", "\u202E", "[^1]", "[^1]: x", "javascript:alert(1)", "$", "***", "=== ", "# ");
-const soup = fc.array(fc.tuple(fc.oneof({ weight: 6, arbitrary: word }, { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 6 }) }), fc.constantFrom("", "", " ", "\n", "\n\n")), { maxLength: 40 }).map((parts) => parts.flat().join(""));
+const word = fc.constantFrom(
+  "@bob",
+  "@",
+  "bob",
+  "fixes",
+  "closes:",
+  "#1",
+  "GH-2",
+  "a/b#3",
+  "/claude",
+  "https://evil.test/x",
+  "https://github.com/a/b/issues/1",
+  "www.evil.test",
+  "me@x.test",
+  "![a](https://evil.test)",
+  "[a](https://evil.test)",
+  "[a](https://github.com 't')",
+  "[@bob](x)",
+  "[a]: https://evil.test",
+  "[a]",
+  "<b>",
+  "</b>",
+  "<img src=x onerror=y>",
+  "<!--",
+  "-->",
+  "<!-- remote-claude:task:1 -->",
+  "<String>",
+  "`",
+  "``",
+  "```",
+  "~~~",
+  "*",
+  "**",
+  "_",
+  "~~",
+  "|",
+  "|-|-|",
+  "- ",
+  "> ",
+  "1. ",
+  "    ",
+  "\\",
+  "&#64;",
+  "&lt;",
+  "\u200B",
+  "\u202E",
+  "[^1]",
+  "[^1]: x",
+  "javascript:alert(1)",
+  "$",
+  "***",
+  "=== ",
+  "# ",
+);
+const soup = fc
+  .array(
+    fc.tuple(
+      fc.oneof(
+        { weight: 6, arbitrary: word },
+        { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 6 }) },
+      ),
+      fc.constantFrom("", "", " ", "\n", "\n\n"),
+    ),
+    { maxLength: 40 },
+  )
+  .map((parts) => parts.flat().join(""));
 
 test("nothing that anybody writes mentions, closes, loads, links elsewhere, forges a mark or commands", () => {
   fc.assert(
@@ -122,7 +187,8 @@ test("nothing that anybody writes mentions, closes, loads, links elsewhere, forg
 
 /** Told apart by rules of its own, so that it does not repeat the mistakes of the code. */
 function problems(node: Nodes, inLink = false): string[] {
-  if (["html", "image", "imageReference", "definition", "linkReference"].includes(node.type)) return [node.type];
+  if (["html", "image", "imageReference", "definition", "linkReference"].includes(node.type))
+    return [node.type];
   if (node.type === "link") {
     const host = URL.canParse(node.url) ? new URL(node.url).host : "none";
     if (!options.allowedHosts.includes(host) || !/^https?:/.test(node.url)) return [`link ${node.url}`];
@@ -130,15 +196,21 @@ function problems(node: Nodes, inLink = false): string[] {
   if (node.type === "text" && !inLink) {
     if (/(?<![\w`])@[a-z0-9]/i.test(node.value)) return [`mention ${node.value}`];
     if (/https?:\/\/|(?<![a-z0-9])www\./i.test(node.value)) return [`address ${node.value}`];
-    if (/(?:clos|fix|resolv)\w*:?\s+(?:[\w-]+\/[\w-]+)?(?:#|GH-)\d/i.test(node.value)) return [`closing ${node.value}`];
+    if (/(?:clos|fix|resolv)\w*:?\s+(?:[\w-]+\/[\w-]+)?(?:#|GH-)\d/i.test(node.value))
+      return [`closing ${node.value}`];
   }
-  return "children" in node ? node.children.flatMap((child) => problems(child, inLink || node.type === "link")) : [];
+  return "children" in node
+    ? node.children.flatMap((child) => problems(child, inLink || node.type === "link"))
+    : [];
 }
 
-test.each([">", "[a](", "- ", "a\n=\n", "[^a]", "@a ", "a_b ", "|a", "&shy;", "<b>", "a@b.c ", "**a** "])("65,536 characters of %j end soon", (unit) => {
-  const cpu = process.cpuUsage();
-  const published = publish(unit.repeat(Math.ceil(65_536 / unit.length)).slice(0, 65_536));
-  const { user, system } = process.cpuUsage(cpu);
-  expect((user + system) / 1_000).toBeLessThan(5_000);
-  expect(Buffer.byteLength(published)).toBeLessThanOrEqual(60_000);
-});
+test.each([">", "[a](", "- ", "a\n=\n", "[^a]", "@a ", "a_b ", "|a", "&shy;", "<b>", "a@b.c ", "**a** "])(
+  "65,536 characters of %j end soon",
+  (unit) => {
+    const cpu = process.cpuUsage();
+    const published = publish(unit.repeat(Math.ceil(65_536 / unit.length)).slice(0, 65_536));
+    const { user, system } = process.cpuUsage(cpu);
+    expect((user + system) / 1_000).toBeLessThan(5_000);
+    expect(Buffer.byteLength(published)).toBeLessThanOrEqual(60_000);
+  },
+);

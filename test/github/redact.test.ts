@@ -22,23 +22,32 @@ describe("what looks like a credential", () => {
     fake("eyJhbGciOiJIUzI1NiJ9", ".", "eyJzdWIiOiIxMjM0NSJ9", ".", "abcdefghijkl"),
     fake("-----BEGIN RSA ", "PRIVATE KEY-----\nMIIEpAIBAAKCAQEA\nabc+/=\n-----END RSA ", "PRIVATE KEY-----"),
     fake("-----BEGIN ", "PRIVATE KEY-----\\nMIIEpAIBAAKCAQEA\\nabc"),
-    fake("-----BEGIN RSA ", "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\nMIIEpAIBAAKCAQEA\n-----END RSA ", "PRIVATE KEY-----"),
+    fake(
+      "-----BEGIN RSA ",
+      "PRIVATE KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00FF\n\nMIIEpAIBAAKCAQEA\n-----END RSA ",
+      "PRIVATE KEY-----",
+    ),
   ])("%s", (secret) => {
     expect(redactPatterns(`before ${secret} after`)).toMatch(/^before \[redacted\](?: ?after)?$/);
   });
 
   test("a password in an address, an AWS secret behind its name", () => {
     expect(redactPatterns("postgres://bot:hunter22@db/x")).toBe("postgres://bot:[redacted]@db/x");
-    expect(redactPatterns(`AWS_SECRET_ACCESS_KEY="${"aB3/".repeat(10)}"`)).toBe('AWS_SECRET_ACCESS_KEY="[redacted]"');
+    expect(redactPatterns(`AWS_SECRET_ACCESS_KEY="${"aB3/".repeat(10)}"`)).toBe(
+      'AWS_SECRET_ACCESS_KEY="[redacted]"',
+    );
   });
 
   test("ordinary words stay", () => {
-    const text = "ghs_ is a prefix, sk-learn a library, 0123456789abcdef0123456789abcdef01234567 a commit, https://a.b:8080/c@d -----BEGIN CERTIFICATE-----";
+    const text =
+      "ghs_ is a prefix, sk-learn a library, 0123456789abcdef0123456789abcdef01234567 a commit, https://a.b:8080/c@d -----BEGIN CERTIFICATE-----";
     expect(redactPatterns(text)).toBe(text);
   });
 });
 
-const secret = fc.string({ unit: "grapheme-ascii", minLength: 14, maxLength: 60 }).filter((value) => new Set(value).size > 8);
+const secret = fc
+  .string({ unit: "grapheme-ascii", minLength: 14, maxLength: 60 })
+  .filter((value) => new Set(value).size > 8);
 const around = fc.string({ maxLength: 30 });
 
 test("a secret is found in every form and between any words", () => {
@@ -70,7 +79,9 @@ test("base64 at every alignment leaves nothing of twelve characters", () => {
     fc.property(secret, fc.uint8Array({ maxLength: 7 }), (value, prefix) => {
       const encoded = Buffer.concat([prefix, Buffer.from(`${value}...`)]).toString("base64");
       const left = createRedactor([value])(encoded);
-      const decodable = left.split("[redacted]").map((part) => Buffer.from(part, "base64").toString("latin1"));
+      const decodable = left
+        .split("[redacted]")
+        .map((part) => Buffer.from(part, "base64").toString("latin1"));
       expect(left).toContain("[redacted]");
       for (const part of decodable) expect(part).not.toContain(value.slice(0, 12));
     }),

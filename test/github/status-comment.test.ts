@@ -2,7 +2,12 @@ import { describe, expect, test } from "vitest";
 import type { PublicMarkdown } from "../../src/github/inline-text.ts";
 import { findMark } from "../../src/github/mark.ts";
 import { receiptSchema, renderReceipt, type Receipt } from "../../src/github/receipt.ts";
-import { noNotices, renderStatusComment, type StatusPhase, type StatusView } from "../../src/github/status-comment.ts";
+import {
+  noNotices,
+  renderStatusComment,
+  type StatusPhase,
+  type StatusView,
+} from "../../src/github/status-comment.ts";
 
 const taskId = "0192f0c1-1111-7000-8000-000000000000";
 const safe = (text: string) => text as PublicMarkdown;
@@ -30,16 +35,42 @@ const receipt: Receipt = receiptSchema.parse({
 });
 
 const render = (phase: StatusPhase, more: Partial<StatusView> = {}) =>
-  renderStatusComment({ taskId, requester: "alice", phase, todos: [], notices: noNotices, links: [], ...more });
+  renderStatusComment({
+    taskId,
+    requester: "alice",
+    phase,
+    todos: [],
+    notices: noNotices,
+    links: [],
+    ...more,
+  });
 
 const pull = { number: 13, draft: true };
-const failure = { what: "The model's API refused the key.", remedy: "Set another `ANTHROPIC_API_KEY`.", retryHelps: false };
+const failure = {
+  what: "The model's API refused the key.",
+  remedy: "Set another `ANTHROPIC_API_KEY`.",
+  retryHelps: false,
+};
 const phases: Record<StatusPhase["kind"], StatusPhase> = {
   queued: { kind: "queued", place: 3, of: 7, estimateMs: 360_000, reason: "your plan's 3 slots are busy" },
   starting: { kind: "starting", step: "preparing the sandbox" },
-  running: { kind: "running", elapsedMs: 130_000, costMicroUsd: 120_000, budgetMicroUsd: 5_000_000, branch: "claude/12-x", verifiedSha: null },
+  running: {
+    kind: "running",
+    elapsedMs: 130_000,
+    costMicroUsd: 120_000,
+    budgetMicroUsd: 5_000_000,
+    branch: "claude/12-x",
+    verifiedSha: null,
+  },
   waiting: { kind: "waiting", question: safe("Shall I?"), answer: "Write `/claude approve`." },
-  finished: { kind: "finished", headline: "Fix the login test", pull, branch: "claude/12-x", summary: safe("It raced."), receipt },
+  finished: {
+    kind: "finished",
+    headline: "Fix the login test",
+    pull,
+    branch: "claude/12-x",
+    summary: safe("It raced."),
+    receipt,
+  },
   unchanged: { kind: "unchanged", text: null, receipt },
   answered: { kind: "answered", text: safe("In `src/a.ts`."), receipt },
   failed: { kind: "failed", failure, pull: null, receipt },
@@ -73,7 +104,9 @@ test("a whole one, as it stands on GitHub", () => {
     { text: "Fix it", state: "in_progress" },
     { text: "Run `npm test`", state: "pending" },
   ] as const;
-  expect(render(phases.running, { todos, links: [{ label: "log", url: "https://bot.test/tasks/1?a=b c" }] })).toBe(
+  expect(
+    render(phases.running, { todos, links: [{ label: "log", url: "https://bot.test/tasks/1?a=b c" }] }),
+  ).toBe(
     [
       "🛠️ **Working** for 2 min 10 s, $0.12 of $5.00 spent",
       "Branch `claude/12-x`, nothing pushed yet",
@@ -86,8 +119,13 @@ test("a whole one, as it stands on GitHub", () => {
 
 describe("what is said besides", () => {
   test("an ended task folds its steps", () => {
-    const todos = [{ text: "One", state: "completed" }, { text: "Two", state: "in_progress" }] as const;
-    expect(render(phases.finished, { todos })).toContain("<details><summary>Steps: 1 of 2 done</summary>\n\n- [x] One\n- [ ] Two\n\n</details>");
+    const todos = [
+      { text: "One", state: "completed" },
+      { text: "Two", state: "in_progress" },
+    ] as const;
+    expect(render(phases.finished, { todos })).toContain(
+      "<details><summary>Steps: 1 of 2 done</summary>\n\n- [x] One\n- [ ] Two\n\n</details>",
+    );
   });
 
   test("a failure says what to do, whether trying again helps and who pays", () => {
@@ -98,7 +136,11 @@ describe("what is said besides", () => {
   });
 
   test("nothing pushed because all of it was left out is not nothing to change", () => {
-    const notices = { ...noNotices, leftOutFiles: [{ path: ".github/workflows/ci.yml", reason: "a workflow" }], leftOutPatch: "+```x\n" };
+    const notices = {
+      ...noNotices,
+      leftOutFiles: [{ path: ".github/workflows/ci.yml", reason: "a workflow" }],
+      leftOutPatch: "+```x\n",
+    };
     const text = render(phases.unchanged, { notices });
     expect(text).toMatch(/^☑️ \*\*Nothing pushed\*\*/);
     expect(text).toContain("- `.github/workflows/ci.yml`: a workflow");
@@ -114,7 +156,14 @@ describe("what is said besides", () => {
   });
 
   test("foreign words stay words", () => {
-    const text = render({ ...phases.failed, failure: { what: "@bob <!-- remote-claude:task:2 --> ![x](y)", remedy: "a\n\n/claude stop", retryHelps: true } } as StatusPhase);
+    const text = render({
+      ...phases.failed,
+      failure: {
+        what: "@bob <!-- remote-claude:task:2 --> ![x](y)",
+        remedy: "a\n\n/claude stop",
+        retryHelps: true,
+      },
+    } as StatusPhase);
     expect(text.split("\n")[0]).toBe("❌ **Failed**: `@bob` \\<!-- remote-claude:task:2 --\\> !\\[x\\](y)");
     expect(text).toContain("a `/claude` stop");
   });
@@ -122,9 +171,23 @@ describe("what is said besides", () => {
 
 test("the longest possible comment fits, and keeps its mark", () => {
   const long = "x".repeat(3_000);
-  const receiptWithAll = { ...receipt, files: Array.from({ length: 100 }, () => ({ path: long, additions: 1, deletions: 1 })), commands: Array.from({ length: 100 }, () => ({ command: long, ok: true })) };
+  const receiptWithAll = {
+    ...receipt,
+    files: Array.from({ length: 100 }, () => ({ path: long, additions: 1, deletions: 1 })),
+    commands: Array.from({ length: 100 }, () => ({ command: long, ok: true })),
+  };
   const todos = Array.from({ length: 50 }, () => ({ text: long, state: "pending" as const }));
-  const text = render({ kind: "answered", text: safe("é".repeat(29_900)), receipt: receiptWithAll }, { todos, notices: { ...noNotices, leftOutPatch: long.repeat(6), leftOutFiles: Array.from({ length: 50 }, () => ({ path: long, reason: long })) } });
+  const text = render(
+    { kind: "answered", text: safe("é".repeat(29_900)), receipt: receiptWithAll },
+    {
+      todos,
+      notices: {
+        ...noNotices,
+        leftOutPatch: long.repeat(6),
+        leftOutFiles: Array.from({ length: 50 }, () => ({ path: long, reason: long })),
+      },
+    },
+  );
   expect(text.length).toBeLessThan(65_536);
   expect(findMark(text)).not.toBeNull();
 });
@@ -152,6 +215,15 @@ test("the receipt", () => {
       "</details>",
     ].join("\n\n"),
   );
-  expect(renderReceipt({ ...receipt, charged: true, priceMicroUsd: 200_000, reason: null })).toContain("| Charged | $0.20 to acme |");
-  expect(renderReceipt({ ...receipt, totals: { files: 0, additions: 0, deletions: 0 }, files: [], remoteSha: null })).toContain("Receipt: no files changed");
+  expect(renderReceipt({ ...receipt, charged: true, priceMicroUsd: 200_000, reason: null })).toContain(
+    "| Charged | $0.20 to acme |",
+  );
+  expect(
+    renderReceipt({
+      ...receipt,
+      totals: { files: 0, additions: 0, deletions: 0 },
+      files: [],
+      remoteSha: null,
+    }),
+  ).toContain("Receipt: no files changed");
 });

@@ -2,7 +2,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { createLineSplitter } from "../../src/sessions/ndjson.ts";
 
-function split(chunks: readonly Uint8Array[], maxLineBytes?: number): { lines: string[]; oversized: number[] } {
+function split(
+  chunks: readonly Uint8Array[],
+  maxLineBytes?: number,
+): { lines: string[]; oversized: number[] } {
   const lines: string[] = [];
   const oversized: number[] = [];
   const splitter = createLineSplitter({
@@ -18,14 +21,30 @@ function split(chunks: readonly Uint8Array[], maxLineBytes?: number): { lines: s
 const bytes = (text: string) => new TextEncoder().encode(text);
 
 test("lines come out however the stream is cut", () => {
-  const text = fc.array(fc.string({ unit: "grapheme", maxLength: 30 }).map((line) => line.replaceAll(/[\r\n]/g, "")), { maxLength: 20 });
+  const text = fc.array(
+    fc.string({ unit: "grapheme", maxLength: 30 }).map((line) => line.replaceAll(/[\r\n]/g, "")),
+    { maxLength: 20 },
+  );
   fc.assert(
-    fc.property(text, fc.array(fc.nat(200), { maxLength: 30 }), fc.constantFrom("\n", "\r\n"), (lines, cuts, ending) => {
-      const stream = bytes(lines.map((line) => line + ending).join(""));
-      const edges = [0, ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b), stream.length];
-      const chunks = edges.slice(1).map((edge, index) => stream.subarray(edges[index], edge));
-      expect(split(chunks).lines).toEqual(lines.filter((line) => line !== "").map((line) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes(line))));
-    }),
+    fc.property(
+      text,
+      fc.array(fc.nat(200), { maxLength: 30 }),
+      fc.constantFrom("\n", "\r\n"),
+      (lines, cuts, ending) => {
+        const stream = bytes(lines.map((line) => line + ending).join(""));
+        const edges = [
+          0,
+          ...cuts.map((cut) => cut % (stream.length + 1)).sort((a, b) => a - b),
+          stream.length,
+        ];
+        const chunks = edges.slice(1).map((edge, index) => stream.subarray(edges[index], edge));
+        expect(split(chunks).lines).toEqual(
+          lines
+            .filter((line) => line !== "")
+            .map((line) => new TextDecoder("utf-8", { ignoreBOM: true }).decode(bytes(line))),
+        );
+      },
+    ),
     { numRuns: 300 },
   );
 });

@@ -10,7 +10,10 @@ test("the words are the database's", () => {
 
 describe.each(taskStatuses)("%s", (status) => {
   test("is either open or the end", () => {
-    expect([isTerminal(status), isOpen(status)]).toEqual([terminal.includes(status), !terminal.includes(status)]);
+    expect([isTerminal(status), isOpen(status)]).toEqual([
+      terminal.includes(status),
+      !terminal.includes(status),
+    ]);
   });
 
   test("leads to an end, or is one and leads nowhere", () => {

@@ -20,7 +20,11 @@ describe("what nobody sees goes", () => {
     ["![Screenshot](x)", "[image]", 0],
     ['![x](y "hidden")', "[image]", 1],
     ["[![badge](b)](http://c)", "[[image]](http://c)", 0],
-    ['<img src="https://x.y/a-long-address-that-nobody-wrote-by-hand/0123456789" alt="Screenshot" width="10">', "[image]", 0],
+    [
+      '<img src="https://x.y/a-long-address-that-nobody-wrote-by-hand/0123456789" alt="Screenshot" width="10">',
+      "[image]",
+      0,
+    ],
     ["<p hidden>hidden</p>\n\nok", "\n\nok", 1],
     ['<span style="display: none">hidden</span>ok', "ok", 1],
     ["<template>hidden</template>ok", "ok", 1],
@@ -61,7 +65,9 @@ describe("what is seen stays byte for byte", () => {
 
   test("text in harmless tags stays", () => {
     expect(toVisibleText("a <kbd>Ctrl</kbd> b<br>c").text).toBe("a Ctrl b c");
-    expect(toVisibleText("<details><summary>More</summary>\n\n- shown\n\n</details>").text).toMatch(/More\s+- shown/);
+    expect(toVisibleText("<details><summary>More</summary>\n\n- shown\n\n</details>").text).toMatch(
+      /More\s+- shown/,
+    );
   });
 
   test("letters are composed, but not in code", () => {
@@ -118,17 +124,78 @@ test("every hidden word goes, every shown word stays, and nothing changes the se
   );
 });
 
-const bits = fc.constantFrom("<!--", "-->", "<", ">", "!", "--", "[", "]", "(", ")", '"', "'", ":", "\\", "&", "#8203;", "shy;", "`", "```", "~~~", "|", "-", "\n", "\n\n", " ", "    ", "<b", "</b>", "<img alt='", "hidden", "[^a]", "[//]: #", "![", "](x", "*", "_", "$\\phantom{", "}", "\u200B", "\u200D", "👩", "\uFE0F", "e\u0301", "\u{E0041}", "<?", "<![CDATA[", "]]>", "\r\n", "> ", "- ", "1. ");
+const bits = fc.constantFrom(
+  "<!--",
+  "-->",
+  "<",
+  ">",
+  "!",
+  "--",
+  "[",
+  "]",
+  "(",
+  ")",
+  '"',
+  "'",
+  ":",
+  "\\",
+  "&",
+  "#8203;",
+  "shy;",
+  "`",
+  "```",
+  "~~~",
+  "|",
+  "-",
+  "\n",
+  "\n\n",
+  " ",
+  "    ",
+  "<b",
+  "</b>",
+  "<img alt='",
+  "hidden",
+  "[^a]",
+  "[//]: #",
+  "![",
+  "](x",
+  "*",
+  "_",
+  "$\\phantom{",
+  "}",
+  "\u200B",
+  "\u200D",
+  "👩",
+  "\uFE0F",
+  "e\u0301",
+  "\u{E0041}",
+  "<?",
+  "<![CDATA[",
+  "]]>",
+  "\r\n",
+  "> ",
+  "- ",
+  "1. ",
+);
 
 test("any soup of marks comes out without HTML, images, definitions and invisible characters, once and for all", () => {
   fc.assert(
-    fc.property(fc.array(fc.oneof({ weight: 4, arbitrary: bits }, { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 5 }) }), { maxLength: 50 }), (parts) => {
-      const { text } = toVisibleText(parts.join(""));
-      expect(toVisibleText(text)).toEqual({ text, removed: 0 });
-      expect(text).not.toMatch(/[\u200B\u2060\u{E0000}-\u{E007F}\0]/u);
-      expect(typesIn(text)).not.toContain("definition");
-      expect(typesIn(text)).not.toContain("image");
-    }),
+    fc.property(
+      fc.array(
+        fc.oneof(
+          { weight: 4, arbitrary: bits },
+          { weight: 1, arbitrary: fc.string({ unit: "binary", maxLength: 5 }) },
+        ),
+        { maxLength: 50 },
+      ),
+      (parts) => {
+        const { text } = toVisibleText(parts.join(""));
+        expect(toVisibleText(text)).toEqual({ text, removed: 0 });
+        expect(text).not.toMatch(/[\u200B\u2060\u{E0000}-\u{E007F}\0]/u);
+        expect(typesIn(text)).not.toContain("definition");
+        expect(typesIn(text)).not.toContain("image");
+      },
+    ),
     { numRuns: 1_500 },
   );
 });
@@ -144,16 +211,23 @@ describe("texts too intricate to be parsed", () => {
     expect(toVisibleText(log)).toEqual({ text: log, removed: 0 });
   });
 
-  test.each(["<!-- hidden -->", "![hidden](x)", "<i title='hidden'>", "[a](b 'hidden)')", "[a][hidden]", "\n\n[//]: # (hidden)\n\n", "\n\n[x]:\n/url\n'hidden'\n\n", "\n```js hidden", "<!-- hidden"])(
-    "but nothing hidden in it: %j",
-    (piece) => {
-      const { text, removed } = toVisibleText(`${log}${piece}\n`);
-      expect(text).toContain("[INFO]");
-      expect(text).not.toContain("hidden");
-      expect(removed).toBeGreaterThan(0);
-      expect(toVisibleText(text)).toEqual({ text, removed: 0 });
-    },
-  );
+  test.each([
+    "<!-- hidden -->",
+    "![hidden](x)",
+    "<i title='hidden'>",
+    "[a](b 'hidden)')",
+    "[a][hidden]",
+    "\n\n[//]: # (hidden)\n\n",
+    "\n\n[x]:\n/url\n'hidden'\n\n",
+    "\n```js hidden",
+    "<!-- hidden",
+  ])("but nothing hidden in it: %j", (piece) => {
+    const { text, removed } = toVisibleText(`${log}${piece}\n`);
+    expect(text).toContain("[INFO]");
+    expect(text).not.toContain("hidden");
+    expect(removed).toBeGreaterThan(0);
+    expect(toVisibleText(text)).toEqual({ text, removed: 0 });
+  });
 
   test("with a table it is left out, and says so", () => {
     const { text, removed } = toVisibleText(`| a |\n|---|\n| b | hidden |\n\n${log}`);
@@ -161,10 +235,13 @@ describe("texts too intricate to be parsed", () => {
     expect(removed).toBe(1);
   });
 
-  test.each([">", "[a](", "- ", "a\n=\n", "[^a]", "![a](b)", "a_b ", "|a", "&shy;", "<b>"])("65,536 characters of %j end soon", (unit) => {
-    const cpu = process.cpuUsage();
-    toVisibleText(unit.repeat(Math.ceil(65_536 / unit.length)).slice(0, 65_536));
-    const { user, system } = process.cpuUsage(cpu);
-    expect((user + system) / 1_000).toBeLessThan(4_000);
-  });
+  test.each([">", "[a](", "- ", "a\n=\n", "[^a]", "![a](b)", "a_b ", "|a", "&shy;", "<b>"])(
+    "65,536 characters of %j end soon",
+    (unit) => {
+      const cpu = process.cpuUsage();
+      toVisibleText(unit.repeat(Math.ceil(65_536 / unit.length)).slice(0, 65_536));
+      const { user, system } = process.cpuUsage(cpu);
+      expect((user + system) / 1_000).toBeLessThan(4_000);
+    },
+  );
 });

@@ -5,9 +5,11 @@ import { mayHoldCommand } from "../../src/webhooks/command-trigger.ts";
 import { parseCommand, type ParsedCommand } from "../../src/webhooks/command.ts";
 
 const command = (fields: object) => ({ kind: "command", options: {}, instruction: "", ...fields });
-const implement = (instruction: string, options: object = {}) => command({ verb: "implement", instruction, options });
+const implement = (instruction: string, options: object = {}) =>
+  command({ verb: "implement", instruction, options });
 const none = { kind: "none" };
-const suggests = (suggestion: string) => expect.objectContaining({ kind: "suggestion", suggestion }) as object;
+const suggests = (suggestion: string) =>
+  expect.objectContaining({ kind: "suggestion", suggestion }) as object;
 const refuses = (reason: RegExp) => ({ kind: "invalid", reason: expect.stringMatching(reason) as string });
 
 const table: Record<string, [body: string, expected: object][]> = {
@@ -58,7 +60,10 @@ const table: Record<string, [body: string, expected: object][]> = {
     ["/claude stop\n/claude add b", command({ verb: "stop", instruction: "/claude add b" })],
   ],
   "instructions byte for byte": [
-    ["/claude run `$(rm -rf /)` \"a\" 'b' \\\n\n  $HOME\t;\r\n<!-- x -->", implement("run `$(rm -rf /)` \"a\" 'b' \\\n\n  $HOME\t;\r\n<!-- x -->")],
+    [
+      "/claude run `$(rm -rf /)` \"a\" 'b' \\\n\n  $HOME\t;\r\n<!-- x -->",
+      implement("run `$(rm -rf /)` \"a\" 'b' \\\n\n  $HOME\t;\r\n<!-- x -->"),
+    ],
     ["/claude\n    indented code\nend  \n", implement("    indented code\nend")],
     ["/claude \u202Eright to left \u{E0041}\u200D", implement("\u202Eright to left \u{E0041}\u200D")],
     ["/claude fix\n\nthe second line", implement("fix the second line")],
@@ -102,7 +107,10 @@ const table: Record<string, [body: string, expected: object][]> = {
     ["/claude why", command({ verb: "why" })],
     ["/claude save deps-bump", command({ verb: "save", name: "deps-bump" })],
     ["/claude run deps-bump", command({ verb: "run", name: "deps-bump" })],
-    ["/claude run --budget 1 deps-bump", command({ verb: "run", name: "deps-bump", options: { budgetMicroUsd: 1_000_000 } })],
+    [
+      "/claude run --budget 1 deps-bump",
+      command({ verb: "run", name: "deps-bump", options: { budgetMicroUsd: 1_000_000 } }),
+    ],
     ["/claude run", refuses(/name/)],
     ["/claude tasks", command({ verb: "tasks" })],
     ["/claude help", command({ verb: "help" })],
@@ -145,7 +153,7 @@ const table: Record<string, [body: string, expected: object][]> = {
   options: [
     ["/claude --model claude-opus-4-1 add it", implement("add it", { model: "claude-opus-4-1" })],
     ["/claude --model=opus add it", implement("add it", { model: "opus" })],
-    ["/claude fix --model \"opus\" it", implement("fix it", { model: "opus" })],
+    ['/claude fix --model "opus" it', implement("fix it", { model: "opus" })],
     ["/claude --BASE 'release/1.x' add it", implement("add it", { base: "release/1.x" })],
     ["/claude --budget 2.50 add it", implement("add it", { budgetMicroUsd: 2_500_000 })],
     ["/claude --budget $2 add it", implement("add it", { budgetMicroUsd: 2_000_000 })],
@@ -161,7 +169,7 @@ const table: Record<string, [body: string, expected: object][]> = {
     ["/claude stop --now", refuses(/takes no options/)],
     ["/claude --model", refuses(/model name/)],
     ["/claude --model --new add", refuses(/model name/)],
-    ["/claude --model \"unclosed add it", refuses(/model name/)],
+    ['/claude --model "unclosed add it', refuses(/model name/)],
     ["/claude --model= opus add it", refuses(/model name/)],
     ["/claude --new=yes add it", refuses(/no value/)],
     ["/claude --model $(id) add it", refuses(/model name/)],
@@ -195,7 +203,34 @@ test("help names every verb and option, or only what is built", () => {
 });
 
 const words = fc.oneof(
-  fc.constantFrom(...verbs, "/claude", "--model", "--budget", "2", "please", "`", "```", ">", "-", "1.", "<!--", "-->", "<pre>", "\n", "\r\n", "\t", "    ", "[", "]", "*", "\u200B", "\0", "\uD800", "$(id)", "\\"),
+  fc.constantFrom(
+    ...verbs,
+    "/claude",
+    "--model",
+    "--budget",
+    "2",
+    "please",
+    "`",
+    "```",
+    ">",
+    "-",
+    "1.",
+    "<!--",
+    "-->",
+    "<pre>",
+    "\n",
+    "\r\n",
+    "\t",
+    "    ",
+    "[",
+    "]",
+    "*",
+    "\u200B",
+    "\0",
+    "\uD800",
+    "$(id)",
+    "\\",
+  ),
   fc.string({ unit: "binary", maxLength: 12 }),
 );
 const comment = fc.array(words, { maxLength: 60 }).map((parts) => parts.join(" "));
@@ -219,7 +254,9 @@ function isPieceOf(parsed: ParsedCommand & { kind: "command" }, body: string): b
 }
 
 test("every instruction arrives byte for byte", () => {
-  const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 200 }).map((value) => `add ${value}`.trimEnd());
+  const text = fc
+    .string({ unit: "grapheme", minLength: 1, maxLength: 200 })
+    .map((value) => `add ${value}`.trimEnd());
   fc.assert(
     fc.property(text, (instruction) => {
       expect(parseCommand(`/claude ${instruction}`)).toEqual(implement(instruction));
@@ -244,15 +281,31 @@ test("nothing within a fence, a quote or a comment triggers", () => {
 const longest = 65_536;
 const fill = (unit: string) => unit.repeat(Math.ceil(longest / unit.length)).slice(0, longest - 20);
 
-test.each([">", "- ", "1. ", "[", "![a](", "*a_ ", "`a ``b ", "<", "<!--", "&", "|a", "a\n=\n", "a\n", "# a\n", "> a\nb\n", "/claude\n", "> a\n/claude\n", "<a "])(
-  "65,536 characters of %j in front of a command end soon",
-  (unit) => {
-    const cpu = process.cpuUsage();
-    parseCommand(`${fill(unit)}\n\n/claude add it`);
-    const { user, system } = process.cpuUsage(cpu);
-    expect((user + system) / 1_000).toBeLessThan(2_000);
-  },
-);
+test.each([
+  ">",
+  "- ",
+  "1. ",
+  "[",
+  "![a](",
+  "*a_ ",
+  "`a ``b ",
+  "<",
+  "<!--",
+  "&",
+  "|a",
+  "a\n=\n",
+  "a\n",
+  "# a\n",
+  "> a\nb\n",
+  "/claude\n",
+  "> a\n/claude\n",
+  "<a ",
+])("65,536 characters of %j in front of a command end soon", (unit) => {
+  const cpu = process.cpuUsage();
+  parseCommand(`${fill(unit)}\n\n/claude add it`);
+  const { user, system } = process.cpuUsage(cpu);
+  expect((user + system) / 1_000).toBeLessThan(2_000);
+});
 
 test("a comment without the word never reaches the parser", () => {
   const since = performance.now();

@@ -9,6 +9,7 @@ import { openQueue, type Queue } from "../../src/queue/queue.ts";
 import { createInbox, inboxPath, type Inbox } from "../../src/webhooks/inbox.ts";
 import { openDeliveryStore } from "../../src/webhooks/intake-store.ts";
 import { silent } from "../queue/start-worker.ts";
+import { openDatabase, type Database } from "../../db/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { proxyDatabase, type TcpProxy } from "../support/tcp-proxy.ts";
 import { untilTrue } from "../support/until-true.ts";
@@ -19,6 +20,7 @@ const deadlineMs = 1_000;
 let home: TestDatabase;
 let proxy: TcpProxy;
 let queue: Queue;
+let proxied: Database;
 let inbox: Inbox;
 let server: Server;
 let url: string;
@@ -28,9 +30,10 @@ beforeEach(async () => {
   const through = await proxyDatabase(home.url);
   proxy = through.proxy;
   queue = await openQueue({ url: home.url, log: silent, mode: "send" });
+  proxied = openDatabase({ url: through.url });
   inbox = createInbox({
     config: { secrets: [secret], triggerLabel: "claude" },
-    openStore: () => openDeliveryStore({ url: through.url, queue }),
+    openStore: () => openDeliveryStore({ url: through.url, system: proxied.system, queue }),
     log: silent,
     clock: systemClock,
     databaseDeadlineMs: deadlineMs,
@@ -44,6 +47,7 @@ afterEach(async () => {
   server.closeAllConnections();
   await new Promise((resolve) => server.close(resolve));
   await inbox.close();
+  await proxied.close();
   await queue.stop();
   await proxy.close();
   await home.close();

@@ -29,7 +29,7 @@ beforeEach(async () => {
   home = await createTestDatabase();
   github = await startGitHub();
   queue = await openQueue({ url: home.url, log: silent, mode: "send" });
-  store = openDeliveryStore({ url: home.url, queue });
+  store = openDeliveryStore({ url: home.url, system: home.database.system, queue });
   target = createServer((_request, response) => response.writeHead(500).end());
   await new Promise<void>((resolve) => target.listen(0, "127.0.0.1", resolve));
   github.createOrganization("acme");
