@@ -37,9 +37,10 @@ export function toError(thrown: unknown): Error {
 }
 
 function describe(value: unknown): string {
-  if (typeof value === "string") return value;
   try {
-    return JSON.stringify(value) ?? String(value);
+    return typeof value === "string"
+      ? value
+      : `${Object.prototype.toString.call(value)} ${JSON.stringify(value)}`;
   } catch {
     return Object.prototype.toString.call(value);
   }

@@ -12,7 +12,14 @@ export function createLogger(config: Pick<Config, "logLevel">, name: string): Lo
   return pino({ name, level: config.logLevel, serializers: { err: describeError } });
 }
 
-type ErrorLine = { type: string; message: string; code?: string; status?: number; stack?: string; cause?: ErrorLine };
+type ErrorLine = {
+  type: string;
+  message: string;
+  code?: string;
+  status?: number;
+  stack?: string;
+  cause?: ErrorLine;
+};
 
 const maxDepth = 5;
 

@@ -8,6 +8,9 @@ import { createLogger, type Logger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
 import { openQueue } from "./queue/queue.ts";
 import { answerHealth, createHealth } from "./web/health.ts";
+import { exitRestart } from "./web/exit-restart.ts";
+import { readSettings } from "./web/settings-file.ts";
+import { createSetup } from "./web/setup.ts";
 import { createMetrics } from "./web/metrics.ts";
 import { answerProblem } from "./webhooks/answer.ts";
 import { maxBodyBytes } from "./webhooks/check-head.ts";
@@ -168,7 +171,24 @@ async function closeServer(server: Server): Promise<void> {
 
 if (isMain(import.meta.url)) {
   await runProcess("server", async () => {
-    const server = await startServer({ config: readConfig() });
+    const config = readConfig(readSettings(".env", process.env));
+    const server = config.app === null ? await startSetup(config) : await startServer({ config });
     return { stop: () => server.close() };
   });
+}
+
+/** Without an App there is only /setup, whose address is for the operator's eyes and never for the log. */
+async function startSetup(config: Config): Promise<RunningServer> {
+  const setup = createSetup({
+    config,
+    log: createLogger(config, "server"),
+    settingsPath: ".env",
+    onSaved: () => void server.close().then(() => process.exit(exitRestart)),
+  });
+  const server = await startServer({
+    config,
+    routes: [(request, response) => setup.handle(request, response)],
+  });
+  process.stderr.write(`No GitHub App is configured yet. Open ${server.url}${setup.path}\n`);
+  return server;
 }

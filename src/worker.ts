@@ -22,6 +22,7 @@ import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
+import { readSettings } from "./web/settings-file.ts";
 import { recoverMissedDeliveries } from "./webhooks/missed-deliveries.ts";
 import { createAppDeliveries } from "./github/app-deliveries.ts";
 import { giveUpDelivery, receiveDelivery } from "./webhooks/receive.ts";
@@ -155,7 +156,7 @@ async function createProbot(deps: Deps): Promise<Probot> {
 
 if (isMain(import.meta.url)) {
   await runProcess("worker", async () => {
-    const config = readConfig();
+    const config = readConfig(readSettings(".env", process.env));
     const { databaseUrl } = config;
     if (databaseUrl === null) {
       throw new UserError(

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { format, resolveConfig } from "prettier";
 import { describe, expect, test } from "vitest";
-import { environment } from "../src/config.ts";
+import { environment } from "../src/environment.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { renderConfigurationPage, renderEnvExample } from "./support/environment-docs.ts";
 

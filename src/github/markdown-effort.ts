@@ -14,6 +14,8 @@ const limits = {
   ticks: 6_000,
   openBrackets: 500,
   brackets: 3_000,
+  /** Brackets, stars, underscores, tildes in one run of lines. */
+  marks: 8_000,
   /** Steps back to the beginning of a bracket or an emphasis, summed over one run of lines. */
   steps: 2_000_000,
 };
@@ -35,7 +37,13 @@ export function isIntricate(text: string, options: { inline: boolean }): boolean
     else cells += follow(run, line, options);
     if (depth > limits.depth || containers > limits.containers || underlines > limits.underlines) return true;
     if (cells > limits.cells || run.open.length > limits.openBrackets) return true;
-    if (run.brackets > limits.brackets || run.ticks > limits.ticks || run.steps > limits.steps) return true;
+    if (
+      run.marks > limits.marks ||
+      run.brackets > limits.brackets ||
+      run.ticks > limits.ticks ||
+      run.steps > limits.steps
+    )
+      return true;
   }
   return false;
 }
@@ -52,6 +60,7 @@ function countContainers(line: string): number {
 /** Lines without an empty one between them may be one paragraph, in which everything is compared with everything. */
 type Run = {
   at: number;
+  marks: number;
   ticks: number;
   steps: number;
   brackets: number;
@@ -59,7 +68,15 @@ type Run = {
   emphasis: Map<string, number[]>;
 };
 
-const startRun = (): Run => ({ at: 0, ticks: 0, steps: 0, brackets: 0, open: [], emphasis: new Map() });
+const startRun = (): Run => ({
+  at: 0,
+  marks: 0,
+  ticks: 0,
+  steps: 0,
+  brackets: 0,
+  open: [],
+  emphasis: new Map(),
+});
 
 const special = /[[\]*_~`|<>&\\]/g;
 
@@ -72,6 +89,7 @@ function follow(run: Run, line: string, options: { inline: boolean }): number {
     if (character === "|") cells++;
     else if (character === "`") run.ticks++;
     if (!options.inline) continue;
+    if ("[]*_~".includes(character)) run.marks++;
     if (character === "[" || character === "]") run.brackets++;
     if (character === "[") run.open.push(run.at);
     else if (character === "]") run.steps += run.at - (run.open.pop() ?? 0);

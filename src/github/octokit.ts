@@ -112,11 +112,11 @@ async function mintToken(
   const repository = data.repositories?.[0];
   const granted = data.permissions as Record<string, string>;
   const sameScope =
-    data.repositories?.length === 1 &&
     repository?.id === input.repositoryId &&
+    data.repositories?.length === 1 &&
     Object.keys(granted).every((name) => granted[name] === permissions[name as keyof Permissions]) &&
     Object.keys(permissions).every((name) => name in granted);
-  if (!sameScope || repository === undefined) {
+  if (!sameScope) {
     throw new Error(
       `GitHub granted another scope than asked: asked repository ${input.repositoryId} with ${JSON.stringify(permissions)}, got ${JSON.stringify({ repositories: data.repositories?.map(({ id }) => id), permissions: granted })}`,
     );

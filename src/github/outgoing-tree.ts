@@ -37,7 +37,7 @@ export function wordsOf(node: Nodes): string {
 }
 
 export function isAllowedTarget(url: string, hosts: ReadonlySet<string>): boolean {
-  if (!/^https?:\/\/[^\s\\@]+$/i.test(url) || !URL.canParse(url)) return false;
+  if (!/^https?:\/\/[^\s\\]+$/i.test(url) || !URL.canParse(url)) return false;
   const target = new URL(url);
   return hosts.has(target.host) && target.username === "" && target.password === "";
 }

@@ -5,7 +5,10 @@ const places = /^(?:\.github\/|docs\/)?pull_request_template(?:\.md|\.txt)?$/i;
 const maxBytes = 32 * 1024;
 
 /** The repository's own pull request template at a commit; null when it has none. */
-export async function readPullRequestTemplate(input: { mirrorPath: string; sha: string }): Promise<string | null> {
+export async function readPullRequestTemplate(input: {
+  mirrorPath: string;
+  sha: string;
+}): Promise<string | null> {
   const paths = await listMirrorFiles({ ...input, directories: ["", ".github/", "docs/"] });
   const path = paths.find((candidate) => places.test(candidate));
   return path === undefined ? null : readMirrorFile({ ...input, path, maxBytes });

@@ -4,7 +4,7 @@ import type { LocalHost } from "./local-host.ts";
 import { type ExecResult, type Isolation, SandboxError } from "./sandbox.ts";
 
 const refusal =
-  "Refusing to run agent commands unsandboxed; set SANDBOX_LOCAL_ISOLATION=none to accept that risk, or choose SANDBOX_PROVIDER=e2b.";
+  "Refusing to run agent commands unsandboxed; set SANDBOX_LOCAL_ISOLATION=none to accept that risk.";
 
 /** Starts an isolated `true` by `run`; rejects with a UserError `sandbox-unavailable` that says why not and what to do. */
 export async function probeIsolation(host: LocalHost, run: () => Promise<ExecResult>): Promise<Isolation> {

@@ -1,6 +1,7 @@
 import { withAccount, type Db } from "../../db/client.ts";
 import type { Redactor } from "../github/redact.ts";
 import { recordAgentEvents, storeTodos } from "./agent-event-store.ts";
+import { toError } from "../errors.ts";
 import { readAgentLine, type AgentEvent, type ResultEvent } from "./agent-events.ts";
 import type { TodoItem } from "./agent-todo-change.ts";
 import { foldCommands, noCommands, type CommandRun } from "./fold-commands.ts";
@@ -12,7 +13,7 @@ export type AgentProgress = { todos: readonly TodoItem[] };
 
 export type Follower = {
   /** A piece of the agent's standard output. */
-  push(chunk: Uint8Array): void;
+  push: (chunk: Uint8Array) => void;
   /** Stores what is left; rejects when anything could not be stored. */
   end(): Promise<{ result: ResultEvent | null; commands: readonly CommandRun[] }>;
 };
@@ -35,7 +36,7 @@ export function followAgent(
   let sequence = 0;
   let waiting: AgentEvent[] = [];
   let flushing: Promise<void> | null = null;
-  let failure: unknown;
+  let failure: Error | undefined;
 
   const flush = async (): Promise<void> => {
     while (waiting.length > 0) {
@@ -48,7 +49,7 @@ export function followAgent(
   };
   const schedule = (): void => {
     flushing ??= flush()
-      .catch((error: unknown) => void (failure ??= error))
+      .catch((error: unknown) => void (failure ??= toError(error)))
       .finally(() => (flushing = null));
   };
   const take = (said: AgentEvent): void => {
@@ -61,7 +62,7 @@ export function followAgent(
     if (todos.items !== before.items) {
       const items = toTodoItems(todos);
       void withAccount(deps.db, input.accountId, (tx) => storeTodos(tx, { ...input, items })).catch(
-        (error: unknown) => void (failure ??= error),
+        (error: unknown) => void (failure ??= toError(error)),
       );
       input.onProgress({ todos: items });
     }

@@ -20,7 +20,7 @@ export async function reapSandboxes(
       session === undefined
         ? deps.clock.now().getTime() - startedAt.getTime() > youngMs
         : session.endedAt !== null;
-    const stray = session?.sandboxId != null && session.sandboxId !== id;
+    const stray = session !== undefined && session.sandboxId !== null && session.sandboxId !== id;
     if (!over && !stray) continue;
     const ended = await deps.sandboxes.killById(id);
     deps.log.info(

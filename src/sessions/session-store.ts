@@ -110,7 +110,7 @@ export async function findSession(db: Db | Tx, sessionId: string): Promise<Sessi
   return row ?? null;
 }
 
-/** Writes to a session only while the task that works on it still holds its fence; false when it does not. */
+/** Writes to an open session while the task that works on it still holds its fence; false when either is over. */
 export async function updateSession(
   tx: Tx,
   input: { sessionId: string; taskId: string; fence: number; set: Partial<typeof session.$inferInsert> },
@@ -122,7 +122,9 @@ export async function updateSession(
   const rows = await tx
     .update(session)
     .set({ ...input.set, updatedAt: sql`now()` })
-    .where(and(eq(session.id, input.sessionId), inArray(session.id, held)))
+    .where(
+      and(eq(session.id, input.sessionId), inArray(session.id, held), notInArray(session.status, [...ended])),
+    )
     .returning({ id: session.id });
   return rows.length > 0;
 }

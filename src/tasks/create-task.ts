@@ -7,7 +7,8 @@ import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession } from "../sessions/session-store.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
-import { findPlace, insertTask, type Place, type Task } from "./task-store.ts";
+import { findPlace, type Place } from "./place-store.ts";
+import { insertTask, type Task } from "./task-store.ts";
 
 export type CreateTaskDeps = {
   db: Db;

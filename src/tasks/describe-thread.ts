@@ -1,7 +1,8 @@
 import { withAccount, type Db } from "../../db/client.ts";
 import { formatDuration, formatUsd } from "../github/amounts.ts";
 import { sumTaskUsage } from "../usage/usage-store.ts";
-import { findPlace, listThreadTasks, type Task } from "./task-store.ts";
+import { findPlace } from "./place-store.ts";
+import { listThreadTasks, type Task } from "./task-store.ts";
 import type { Clock } from "../clock.ts";
 
 /** The answer to `/claude status`: the issue's open tasks, or how the last one ended. */

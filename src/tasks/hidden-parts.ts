@@ -122,8 +122,7 @@ function editLinkReference(node: LinkReference, definition: Definition | undefin
 function unwrap(node: Link | LinkReference, span: Span, tail: string | null): Edit[] {
   const first = node.children.map(spanOf).find((child) => child !== null);
   const last = node.children.map(spanOf).findLast((child) => child !== null);
-  if (first === undefined || last === undefined || first === null || last === null)
-    return [{ ...span, text: "", hidden: true }];
+  if (!first || !last) return [{ ...span, text: "", hidden: true }];
   const end = { start: last.end, end: span.end, text: tail ?? "", hidden: true };
   return tail === null ? [{ start: span.start, end: first.start, text: "", hidden: false }, end] : [end];
 }

@@ -10,16 +10,9 @@ import { findAccountLogin } from "./tenant-store.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
 import { sayWaiting } from "./say-status.ts";
-import {
-  assertFence,
-  claimTask,
-  endTask,
-  findTask,
-  recordAttemptEnd,
-  type Claim,
-  type ClaimResult,
-  type Task,
-} from "./task-store.ts";
+import { claimTask, recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
+import { assertFence } from "./fence-store.ts";
+import { endTask, findTask, type Task } from "./task-store.ts";
 import { watchTask, type TaskWatch } from "./task-watch.ts";
 import { workOnTask } from "./work-on-task.ts";
 

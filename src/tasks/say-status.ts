@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, toError } from "../errors.ts";
@@ -8,7 +9,9 @@ import { sumTaskUsage } from "../usage/usage-store.ts";
 import type { StepHolder } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { toQueuedPhase, toStatusView } from "./status-phase.ts";
-import { findTask, type Claim, type Place, type Task } from "./task-store.ts";
+import type { Claim } from "./claim-store.ts";
+import type { Place } from "./place-store.ts";
+import { findTask, type Task } from "./task-store.ts";
 
 export type SayDeps = Pick<Deps, "db" | "system" | "github" | "log" | "clock">;
 
@@ -99,7 +102,7 @@ export type StatusUpdate = { phase?: "running" | "publishing"; todos?: StatusVie
 
 export type Status = {
   /** Says something new at the next edit. */
-  update(update: StatusUpdate): void;
+  update: (update: StatusUpdate) => void;
   /** Ends the edits; a late one would overwrite the last word. */
   close(): Promise<void>;
 };
@@ -148,9 +151,7 @@ export function openStatus(
       holder: holderOf(claim),
       phase: (await view()).phase,
     });
-    while (!closing.signal.aborted) {
-      await pause(editEveryMs, closing.signal);
-      if (closing.signal.aborted) return;
+    while (await pause(editEveryMs, closing.signal)) {
       const body = renderStatusComment(await view());
       await editComment(deps, client.octokit, {
         ...threadOf({ task, client }),
@@ -179,16 +180,12 @@ export function openStatus(
   };
 }
 
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        resolve();
-      },
-      { once: true },
-    );
-  });
+/** True after the time, false as soon as the signal has ended it. */
+async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
+  try {
+    return await delay(ms, true, { signal });
+  } catch (error) {
+    if (signal.aborted) return false;
+    throw error;
+  }
 }

@@ -7,7 +7,8 @@ import {
   type StatusView,
 } from "../github/status-comment.ts";
 import type { LeftOut, Outcome } from "./outcome.ts";
-import type { Place, Task } from "./task-store.ts";
+import type { Place } from "./place-store.ts";
+import type { Task } from "./task-store.ts";
 
 /** The status comment of a task in a phase. */
 export function toStatusView(

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { step } from "../../db/schema.ts";
-import { assertFence } from "./task-store.ts";
+import { assertFence } from "./fence-store.ts";
 
 export type StepHolder = { taskId: string; accountId: string; fence: number };
 

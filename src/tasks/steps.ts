@@ -1,7 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withAccount, type Db } from "../../db/client.ts";
 import { beginStep, finishStep, type StepHolder } from "./step-store.ts";
-import { assertFence, type Claim } from "./task-store.ts";
+import type { Claim } from "./claim-store.ts";
+import { assertFence } from "./fence-store.ts";
 
 export const holderOf = (claim: Claim): StepHolder => ({
   taskId: claim.task.id,

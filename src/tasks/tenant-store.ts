@@ -53,8 +53,8 @@ export async function ensureTenant(system: Db | Tx, facts: TenantFacts): Promise
     .where(and(eq(repository.id, id), isNull(repository.removedAt)));
   return {
     accountId,
-    suspended: state[0]?.suspendedAt != null,
-    removed: state[0]?.removedAt != null || removedRepository.length === 0,
+    suspended: (state[0]?.suspendedAt ?? null) !== null,
+    removed: (state[0]?.removedAt ?? null) !== null || removedRepository.length === 0,
   };
 }
 
@@ -90,11 +90,10 @@ type InstallationState = Pick<
 >;
 
 export async function storeInstallation(system: Db, state: InstallationState): Promise<void> {
-  const { id: _id, ...facts } = state;
   await system
     .insert(installation)
     .values(state)
-    .onConflictDoUpdate({ target: installation.id, set: { ...facts, updatedAt: sql`now()` } });
+    .onConflictDoUpdate({ target: installation.id, set: { ...state, updatedAt: sql`now()` } });
 }
 
 /** Marks an installation and all its repositories as removed; answers the repositories' ids. */

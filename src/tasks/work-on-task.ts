@@ -1,21 +1,18 @@
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { TransientError } from "../errors.ts";
 import { updateMirror } from "../github/mirror.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { openSession } from "../sessions/open-session.ts";
-import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { AgentRun } from "../sessions/run-agent.ts";
 import { updateSession } from "../sessions/session-store.ts";
 import { noWork, type WorkFacts } from "./make-receipt.ts";
-import { renderPrompt } from "./prompt.ts";
 import { publish, type Published } from "./publish.ts";
 import { readBranchSha } from "../github/read-branch.ts";
+import { runTurn } from "./run-turn.ts";
 import { openStatus, type Status } from "./say-status.ts";
-import { countStepAttempts } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
-import { storePrompt, updateClaimed, type Claim } from "./task-store.ts";
+import type { Claim } from "./claim-store.ts";
 import type { TaskWatch } from "./task-watch.ts";
 import { readTurnResult, type TurnResult } from "./turn-result.ts";
 import { toUnfinishedEnd } from "./unfinished-end.ts";
@@ -62,7 +59,7 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
     remoteUrl,
     timeoutMs: timeoutOf(deps, claim),
   });
-  const run = await runAgentOnce(deps, attempt, sandbox);
+  const run = await runTurn(deps, { ...attempt, sandbox, timeoutMs: timeoutOf(deps, claim) });
   if (run.outcome.kind !== "finished")
     return {
       ...toUnfinishedEnd(run, { task: claim.task, timeoutMs: timeoutOf(deps, claim) }),
@@ -87,69 +84,6 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
 
 const timeoutOf = (deps: Deps, claim: Claim): number =>
   claim.task.options.timeoutMs ?? deps.config.limits.taskTimeoutMs;
-
-/** A turn that fails for the model's own reasons is begun again by the queue, this often in all. */
-const maxTurnAttempts = 5;
-const modelPauseMs = 5_000;
-
-/** The agent's turn, a step: once it has finished, a later attempt goes on with what it left behind. */
-async function runAgentOnce(
-  deps: Deps,
-  { claim, watch, status }: Attempt,
-  sandbox: Sandbox,
-): Promise<AgentRun> {
-  const { task, session, fence } = claim;
-  // What a turn left behind is in its machine: in a new one it has to be done again.
-  const name = `agent:${sandbox.id}`;
-  const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
-  await withAccount(deps.db, task.accountId, (tx) =>
-    updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
-  );
-  status.update({ phase: "running" });
-  return runStep<AgentRun>(deps, holderOf(claim), {
-    name,
-    find: () => Promise.resolve(null),
-    act: async () => {
-      const run = await runAgent(deps, {
-        sandbox,
-        signal: watch.signal,
-        onProgress: status.update,
-        turn: {
-          taskId: task.id,
-          accountId: task.accountId,
-          fence,
-          claudeSessionId: session.claudeSessionId ?? session.id,
-          model: task.options.model ?? deps.config.model.name,
-          maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
-          timeoutMs: timeoutOf(deps, claim),
-          renderPrompt: (resumed) => promptOf(claim, sandbox, { resumed, interrupted: attempts > 0 }),
-        },
-        onPrompt: (prompt) =>
-          withAccount(deps.db, task.accountId, (tx) => storePrompt(tx, { taskId: task.id, fence, prompt })),
-      });
-      if (watch.reason() !== null) throw new TransientError(`the turn was ended: ${watch.reason() ?? ""}`);
-      if (run.outcome.kind === "model-error" && run.outcome.retry && attempts + 1 < maxTurnAttempts) {
-        throw new TransientError(run.outcome.message, { retryAfterMs: modelPauseMs * (attempts + 1) });
-      }
-      return run;
-    },
-  });
-}
-
-function promptOf(claim: Claim, sandbox: Sandbox, turn: { resumed: boolean; interrupted: boolean }): string {
-  const { task, session } = claim;
-  return renderPrompt({
-    context: task.context,
-    verb: task.verb,
-    instruction: task.instruction,
-    requester: task.requesterLogin,
-    interrupted: turn.interrupted,
-    followUp: turn.resumed,
-    branch: session.branch,
-    resultPath: turnFiles(sandbox).result,
-    repositoryPath: sandbox.paths.repo,
-  });
-}
 
 type Start = { sha: string; branchExists: boolean };
 

@@ -74,7 +74,7 @@ async function keepInstallation(deps: InstallationDeps, event: InstallationChang
     accountId,
     permissions,
     repositorySelection: repository_selection,
-    suspendedAt: suspended_at == null ? null : new Date(suspended_at),
+    suspendedAt: typeof suspended_at === "string" ? new Date(suspended_at) : null,
   });
   return accountId;
 }

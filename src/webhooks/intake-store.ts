@@ -70,37 +70,24 @@ export function openDeliveryStore(input: {
   };
 }
 
-/** One statement whatever the number of rows, so that it is parsed and planned once for a connection. */
+/**
+ * One statement whatever the number of rows, so that it is parsed and planned once for a connection. One JSON text
+ * costs the driver less than an array for each column.
+ */
 const insertRows = `
   insert into delivery (id, event, action, installation_id, repository_id, business_key, payload, source, status)
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bytea[], $8::text[], $9::text[])
+  select id, event, action, "installationId", "repositoryId", "businessKey", decode(payload, 'base64'), source, 'stored'
+  from json_to_recordset($1::text::json) as row (
+    id text, event text, action text, "installationId" bigint, "repositoryId" bigint, "businessKey" text,
+    payload text, source text)
   on conflict do nothing
   returning id`;
 
 async function insertQuiet(client: postgres.Sql, rows: readonly NewDelivery[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
-  const column = <K extends keyof NewDelivery>(key: K) => rows.map((row) => row[key]);
-  const inserted = await client.unsafe<{ id: string }[]>(
-    insertRows,
-    [
-      column("id"),
-      column("event"),
-      column("action"),
-      column("installationId"),
-      column("repositoryId"),
-      column("businessKey"),
-      toByteaArray(column("payload")),
-      column("source"),
-      rows.map(() => "stored"),
-    ],
-    { prepare: true },
-  );
+  const text = JSON.stringify(rows.map((row) => ({ ...row, payload: row.payload.toString("base64") })));
+  const inserted = await client.unsafe<{ id: string }[]>(insertRows, [text], { prepare: true });
   return new Set(inserted.map(({ id }) => id));
-}
-
-/** The driver would escape each byte of each element; hexadecimal needs none. */
-function toByteaArray(values: readonly Buffer[]): string {
-  return `{${values.map((value) => `"\\\\x${value.toString("hex")}"`).join(",")}}`;
 }
 
 /** Deliveries that ask for something: row and job in one transaction. */

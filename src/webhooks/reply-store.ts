@@ -33,7 +33,7 @@ export async function claimReply(tx: Tx, input: ReplyKey): Promise<ReplyClaim> {
     .returning({ key: reply.key });
   if (taken !== undefined) return { mine: true, mayStand: true };
   const [row] = await tx.select({ saidAt: reply.saidAt }).from(reply).where(isReply(input));
-  return { mine: false, state: row?.saidAt == null ? "being-said" : "said" };
+  return { mine: false, state: (row?.saidAt ?? null) === null ? "being-said" : "said" };
 }
 
 export async function recordReply(tx: Tx, input: ReplyKey): Promise<void> {

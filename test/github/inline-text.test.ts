@@ -84,7 +84,7 @@ test("any text is one line of words and code, alone, in bold, in a list and in a
       const table = parseMarkdown(`| a | b |\n|-|-|\n| ${inline} | end |`)?.children[0];
       if (table?.type === "table") expect(table.children[1]?.children.length).toBe(2);
     }),
-    { numRuns: 1_000 },
+    { numRuns: 500 },
   );
 });
 

@@ -37,6 +37,8 @@ describe("what GitHub would act on", () => {
     ["[a](https://docs.acme.test:8443/x)", "[a](https://docs.acme.test:8443/x)"],
     ["[a](https://docs.acme.test/x)", "a (`https://docs.acme.test/x`)"],
     ["[a](https://github.com@evil.test/)", "a (`https://github.com@evil.test/`)"],
+    ["[a](https://user:word@github.com/)", "a (`https://user:word@github.com/`)"],
+    ["[a](https://github.com/a/b@v1)", "[a](https://github.com/a/b@v1)"],
     ["[a](https://github.com.evil.test/)", "a (`https://github.com.evil.test/`)"],
     ["[a](https://github.com\\\\@evil.test/)", "a (`https://github.com\\@evil.test/`)"],
     ["[a](//evil.test)", "a (`//evil.test`)"],
@@ -98,6 +100,7 @@ function openFences(text: string): boolean {
 }
 
 test("what cannot be checked is shown as code", () => {
+  expect(publish("/claude/claude")).toBe("```text\n/claude/claude\n```");
   expect(publish(">".repeat(100))).toBe(`\`\`\`text\n${">".repeat(100)}\n\`\`\``);
   const published = publish(`${"> ".repeat(100)}\n\`\`\`\`\n@bob <img src=x>`);
   expect(published).toMatch(/^`````text\n[\s\S]*\n`````$/);
@@ -181,7 +184,7 @@ test("nothing that anybody writes mentions, closes, loads, links elsewhere, forg
       expect(published).not.toMatch(/[\u200B\u202E\0]/);
       expect(openFences(published)).toBe(false);
     }),
-    { numRuns: 1_500 },
+    { numRuns: 1_000 },
   );
 });
 

@@ -36,7 +36,7 @@ test.each([
   expect(error).toMatchObject({ name: "UserError", code: "sandbox-unavailable" });
   expect((error as Error).message).toContain(cause);
   expect((error as { remedy: string }).remedy).toBe(
-    `Run ${remedy} Refusing to run agent commands unsandboxed; set SANDBOX_LOCAL_ISOLATION=none to accept that risk, or choose SANDBOX_PROVIDER=e2b.`,
+    `Run ${remedy} Refusing to run agent commands unsandboxed; set SANDBOX_LOCAL_ISOLATION=none to accept that risk.`,
   );
 });
 

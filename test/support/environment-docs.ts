@@ -1,4 +1,4 @@
-import { environment } from "../../src/config.ts";
+import { environment } from "../../src/environment.ts";
 
 type Name = keyof typeof environment.shape;
 type Variable = { name: string; description: string; fallback: string };
@@ -21,7 +21,7 @@ const howToRenew = "npm run docs:generate";
 export function renderEnvExample(): string {
   const head = [
     "# Every variable that Remote Claude reads, with its default. Copy this file to .env and take the # away from",
-    "# what you set. Made from src/config.ts; a test fails when it is out of date, and this makes it anew:",
+    "# what you set. Made from src/environment.ts; a test fails when it is out of date, and this makes it anew:",
     `# ${howToRenew}`,
   ].join("\n");
   const blocks = readSections().map(({ title, variables }) =>
@@ -40,7 +40,7 @@ export function renderConfigurationPage(): string {
     "Remote Claude is configured by environment variables, or by a file `.env` in the folder it is started in; what the environment says wins. " +
       "An empty variable counts as absent. All of them are read once, at the start: a wrong value stops it with a list of everything that is wrong and what to do about it.",
     "Nothing is required to start. With no variable of the App at all, only `/setup` and `/healthz` answer (see [self-hosting](self-hosting.md)); with half of them, the start is refused.",
-    `This page and \`.env.example\` are made from \`src/config.ts\`. A test fails when they are out of date; \`${howToRenew}\` makes them anew.`,
+    `This page and \`.env.example\` are made from \`src/environment.ts\`. A test fails when they are out of date; \`${howToRenew}\` makes them anew.`,
   ].join("\n\n");
   const blocks = readSections().map(({ title, variables }) =>
     [

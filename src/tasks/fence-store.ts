@@ -1,0 +1,39 @@
+import { and, eq } from "drizzle-orm";
+import type { Tx } from "../../db/client.ts";
+import { task } from "../../db/schema.ts";
+import { FencedError } from "../errors.ts";
+
+/** Changes a task only while this claim is the newest one; FencedError when it is not. */
+export async function updateClaimed(
+  tx: Tx,
+  input: { taskId: string; fence: number; set: Partial<typeof task.$inferInsert> },
+): Promise<void> {
+  const rows = await tx
+    .update(task)
+    .set(input.set)
+    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
+    .returning({ id: task.id });
+  if (rows.length === 0) throw fencedError(input);
+}
+
+/** Keeps the exact text that the agent gets. NUL, which PostgreSQL's text cannot hold, never gets past the parser. */
+export async function storePrompt(
+  tx: Tx,
+  input: { taskId: string; fence: number; prompt: string },
+): Promise<void> {
+  await updateClaimed(tx, { ...input, set: { prompt: input.prompt } });
+}
+
+/** Throws FencedError unless this claim is the newest one; takes no lock that outlives the transaction. */
+export async function assertFence(tx: Tx, input: { taskId: string; fence: number }): Promise<void> {
+  const rows = await tx
+    .select({ id: task.id })
+    .from(task)
+    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
+    .for("share");
+  if (rows.length === 0) throw fencedError(input);
+}
+
+export function fencedError(input: { taskId: string; fence: number }): FencedError {
+  return new FencedError(`task ${input.taskId} was claimed again; fence ${input.fence} is over`);
+}

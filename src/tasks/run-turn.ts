@@ -1,0 +1,80 @@
+import { withAccount } from "../../db/client.ts";
+import type { Deps } from "../deps.ts";
+import { TransientError } from "../errors.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
+import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
+import { renderPrompt } from "./prompt.ts";
+import type { Status } from "./say-status.ts";
+import { countStepAttempts } from "./step-store.ts";
+import { holderOf, runStep } from "./steps.ts";
+import type { Claim } from "./claim-store.ts";
+import { storePrompt, updateClaimed } from "./fence-store.ts";
+import type { TaskWatch } from "./task-watch.ts";
+
+/** A turn that fails for the model's own reasons is begun again by the queue, this often in all. */
+const maxTurnAttempts = 5;
+const modelPauseMs = 5_000;
+
+/** The agent's turn, a step: once it has finished, a later attempt goes on with what it left behind. */
+export async function runTurn(
+  deps: Deps,
+  {
+    claim,
+    watch,
+    status,
+    sandbox,
+    timeoutMs,
+  }: { claim: Claim; watch: TaskWatch; status: Status; sandbox: Sandbox; timeoutMs: number },
+): Promise<AgentRun> {
+  const { task, session, fence } = claim;
+  // What a turn left behind is in its machine: in a new one it has to be done again.
+  const name = `agent:${sandbox.id}`;
+  const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
+  await withAccount(deps.db, task.accountId, (tx) =>
+    updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
+  );
+  status.update({ phase: "running" });
+  return runStep<AgentRun>(deps, holderOf(claim), {
+    name,
+    find: () => Promise.resolve(null),
+    act: async () => {
+      const run = await runAgent(deps, {
+        sandbox,
+        signal: watch.signal,
+        onProgress: status.update,
+        turn: {
+          taskId: task.id,
+          accountId: task.accountId,
+          fence,
+          claudeSessionId: session.claudeSessionId ?? session.id,
+          model: task.options.model ?? deps.config.model.name,
+          maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
+          timeoutMs,
+          renderPrompt: (resumed) => promptOf(claim, sandbox, { resumed, interrupted: attempts > 0 }),
+        },
+        onPrompt: (prompt) =>
+          withAccount(deps.db, task.accountId, (tx) => storePrompt(tx, { taskId: task.id, fence, prompt })),
+      });
+      if (watch.reason() !== null) throw new TransientError(`the turn was ended: ${watch.reason() ?? ""}`);
+      if (run.outcome.kind === "model-error" && run.outcome.retry && attempts + 1 < maxTurnAttempts) {
+        throw new TransientError(run.outcome.message, { retryAfterMs: modelPauseMs * (attempts + 1) });
+      }
+      return run;
+    },
+  });
+}
+
+function promptOf(claim: Claim, sandbox: Sandbox, turn: { resumed: boolean; interrupted: boolean }): string {
+  const { task, session } = claim;
+  return renderPrompt({
+    context: task.context,
+    verb: task.verb,
+    instruction: task.instruction,
+    requester: task.requesterLogin,
+    interrupted: turn.interrupted,
+    followUp: turn.resumed,
+    branch: session.branch,
+    resultPath: turnFiles(sandbox).result,
+    repositoryPath: sandbox.paths.repo,
+  });
+}
