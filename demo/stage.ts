@@ -6,8 +6,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { readAppManifest } from "../src/web/app-manifest.ts";
 import { startGitHub, type GitHubStandin } from "../test/standins/github/github.ts";
 import { demoFix } from "../test/standins/model/demo-fix.ts";
+import type { Scenario } from "../test/standins/model/reply.ts";
 import { startModel, type ModelStandin } from "../test/standins/model/start-model.ts";
 import { readDemoRepository } from "../test/support/demo-repository.ts";
 import type { Teller } from "./teller.ts";
@@ -19,6 +21,8 @@ export type Stage = {
   github: GitHubStandin;
   model: { kind: "scripted"; standin: ModelStandin } | { kind: "live" };
   isolation: "bwrap" | "none";
+  /** The process that `npm start` is. */
+  botPid: number;
   /** owner/name */
   repository: string;
   /** Runs the command line of the bot and parses what it prints with --json. */
@@ -29,13 +33,16 @@ export type Stage = {
   close(): Promise<void>;
 };
 
-export async function openStage(tell: Teller): Promise<Stage> {
+export async function openStage(
+  tell: Teller,
+  options: { env?: Record<string, string>; scenario?: Scenario } = {},
+): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "remote-claude-demo-"));
   const port = await findFreePort();
   const botUrl = `http://127.0.0.1:${port}`;
   const github = await startGitHub();
   const live = (process.env.ANTHROPIC_API_KEY ?? "") !== "";
-  const standin = live ? null : await startModel({ scenario: demoFix });
+  const standin = live ? null : await startModel({ scenario: options.scenario ?? demoFix });
   tell.step(`a GitHub stand-in with real git listens on ${github.url}`);
   tell.step(
     standin === null
@@ -61,6 +68,7 @@ export async function openStage(tell: Teller): Promise<Stage> {
     ...(standin === null
       ? { ANTHROPIC_API_KEY: process.env.ANTHROPIC_API_KEY }
       : { ANTHROPIC_API_KEY: "sk-ant-standin", ANTHROPIC_BASE_URL: standin.url }),
+    ...options.env,
   };
   const bot = startBot(env, join(directory, "bot.log"));
   let issueUrl: string | null = null;
@@ -72,6 +80,7 @@ export async function openStage(tell: Teller): Promise<Stage> {
     github,
     model: standin === null ? { kind: "live" } : { kind: "scripted", standin },
     isolation,
+    botPid: bot.pid ?? 0,
     repository,
     cli: (args) => runCli(env, args),
     issueUrl: (url) => (url === undefined ? issueUrl : (issueUrl = url)),
@@ -97,11 +106,12 @@ export async function openStage(tell: Teller): Promise<Stage> {
 
 async function prepareGitHub(github: GitHubStandin, webhookUrl: string) {
   github.createOrganization("acme");
+  const { manifest } = readAppManifest();
   const app = await github.createApp({
     name: "Remote Claude",
     owner: "acme",
-    permissions: { metadata: "read", contents: "write", issues: "write", pull_requests: "write" },
-    events: ["issues", "issue_comment", "pull_request", "repository"],
+    permissions: manifest.default_permissions,
+    events: manifest.default_events,
     webhookUrl,
   });
   const repository = await github.createRepository({
@@ -120,8 +130,9 @@ async function chooseIsolation(tell: Teller): Promise<"bwrap" | "none"> {
   const { createLocalProvider } = await import("../src/sandbox/local.ts");
   const { createLogger } = await import("../src/log.ts");
   const { UserError } = await import("../src/errors.ts");
+  const dataDir = await mkdtemp(join(tmpdir(), "remote-claude-probe-"));
   const provider = createLocalProvider({
-    dataDir: await mkdtemp(join(tmpdir(), "remote-claude-probe-")),
+    dataDir,
     isolation: "bwrap",
     claudeBin: null,
     log: createLogger({ logLevel: "silent" }, "demo"),
@@ -136,6 +147,8 @@ async function chooseIsolation(tell: Teller): Promise<"bwrap" | "none"> {
         "A real bot refuses to start like this. The demo's repository and model are its own, so it goes on without isolation.\n",
     );
     return "none";
+  } finally {
+    await rm(dataDir, { recursive: true, force: true });
   }
 }
 

@@ -313,6 +313,7 @@ END
 $$;--> statement-breakpoint
 CREATE TRIGGER "usage_append_only" BEFORE UPDATE OR DELETE OR TRUNCATE ON "usage" FOR EACH STATEMENT EXECUTE FUNCTION "usage_append_only"();--> statement-breakpoint
 GRANT USAGE ON SCHEMA "public" TO "remote_claude_app", "remote_claude_system";--> statement-breakpoint
-GRANT SELECT, INSERT, UPDATE, DELETE ON "account", "delivery", "event", "installation", "model_call", "rate_bucket", "repository", "session", "step", "task", "turn_token", "watermark" TO "remote_claude_app", "remote_claude_system";--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE, DELETE ON "account", "event", "installation", "model_call", "rate_bucket", "repository", "session", "step", "task", "turn_token", "watermark" TO "remote_claude_app", "remote_claude_system";--> statement-breakpoint
 GRANT SELECT, INSERT ON "usage" TO "remote_claude_app", "remote_claude_system";--> statement-breakpoint
+GRANT SELECT, INSERT, UPDATE, DELETE ON "delivery" TO "remote_claude_system";--> statement-breakpoint
 GRANT USAGE, SELECT ON SEQUENCE "event_id_seq" TO "remote_claude_app", "remote_claude_system";

@@ -1,4 +1,4 @@
-import { closingKeyword, splitLiveText } from "./live-text.ts";
+import { closingHint, splitLiveText } from "./live-text.ts";
 import { stripInvisible } from "./strip-invisible.ts";
 
 /** Text that GitHub shows as it stands: nothing in it mentions, links elsewhere, closes or loads anything. */
@@ -10,7 +10,7 @@ export type PublicMarkdown = string & { readonly publicMarkdown: true };
  */
 export function toInlineText(text: string, max = 200): PublicMarkdown {
   const line = oneLine(text, max);
-  const references = closingKeyword.test(line);
+  const references = closingHint.test(line);
   return line
     .split(/(`[^`]+`)/)
     .map((part, index) => (index % 2 === 1 ? codeSpan(part.slice(1, -1)) : toSafeText(part, { references })))

@@ -8,7 +8,7 @@ const alwaysLive = [
   // Mentions, team mentions, e-mail addresses.
   String.raw`[\w.+-]{0,64}@\w(?:[\w./-]{0,200}\w)?`,
   // Bare links of every scheme, and what GFM links without one.
-  String.raw`(?<![a-z0-9])[a-z][a-z0-9+.-]{1,20}:\/\/${rest}`,
+  String.raw`[a-z][a-z0-9+.-]{0,20}:\/\/${rest}`,
   String.raw`(?<![a-z0-9])www\.${rest}`,
   String.raw`(?<![a-z0-9])(?:mailto|xmpp|javascript|data|vbscript):${rest}`,
   // References into other repositories, as numbers and as commits.
@@ -25,6 +25,9 @@ const liveAndReferences = new RegExp([...alwaysLive, reference].join("|"), "gi")
 
 /** The words by which GitHub closes an issue when they stand in front of a reference. */
 export const closingKeyword = /(?<![a-z0-9])(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?)(?![a-z0-9])/i;
+
+/** A sentence that may hold such a word, also one that comes about when something in front of it goes. */
+export const closingHint = /close|fix|resolve/i;
 
 /** Takes a visible text apart into what is plain and what GitHub would act on; with `references` also `#12`. */
 export function splitLiveText(text: string, options: { references: boolean }): TextPiece[] {

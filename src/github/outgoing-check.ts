@@ -1,5 +1,5 @@
 import type { Nodes, Root } from "mdast";
-import { closingKeyword, splitLiveText } from "./live-text.ts";
+import { closingHint, splitLiveText } from "./live-text.ts";
 import {
   isAllowedTarget,
   isOwnMention,
@@ -29,7 +29,7 @@ function isSafe(node: Nodes, scope: Scope): boolean {
   if (forbidden.has(node.type)) return false;
   if (node.type === "link") return isSafeLink(node, scope);
   if (!("children" in node)) return true;
-  const references = closingKeyword.test(wordsOf(node));
+  const references = closingHint.test(wordsOf(node));
   const inner =
     node.children.some((child) => child.type === "text") || scope.references
       ? { ...scope, references }

@@ -6,6 +6,7 @@ import type { PublicMarkdown } from "./inline-text.ts";
 import { isSafeTree } from "./outgoing-check.ts";
 import { cleanTree, visit, type CleanOptions } from "./outgoing-tree.ts";
 import { parseMarkdown } from "./parse-markdown.ts";
+import type { Redactor } from "./redact.ts";
 import { stripInvisible } from "./strip-invisible.ts";
 
 export type PublicOptions = {
@@ -15,6 +16,11 @@ export type PublicOptions = {
   maxBytes?: number;
   /** Logins that may be mentioned. */
   ownMentions?: readonly string[];
+  /**
+   * Takes secrets out, also those that come about when invisible characters, comments or character references go
+   * from between their letters.
+   */
+  redact?: Redactor;
 };
 
 const writer = unified()
@@ -24,17 +30,19 @@ const writer = unified()
 
 /**
  * What an agent wrote, as Markdown that is safe to publish: it mentions nobody, closes and loads nothing, links only
- * to `allowedHosts`, holds no HTML and none of our marks, and starts no line with `/claude`. Redact it before.
+ * to `allowedHosts`, holds no HTML and none of our marks, and starts no line with `/claude`.
  * What cannot be made safe as Markdown is shown as a block of code.
  */
 export function toPublicMarkdown(text: string, options: PublicOptions): PublicMarkdown {
   const maxBytes = options.maxBytes ?? 60_000;
+  const redact = options.redact ?? ((value: string) => value);
   const clean: CleanOptions = {
+    redact,
     hosts: new Set(options.allowedHosts.map((host) => host.toLowerCase())),
     mentions: new Set((options.ownMentions ?? []).map((login) => login.toLowerCase())),
   };
   // Nothing behind this can survive the cap in bytes.
-  const seen = stripInvisible(text.slice(0, maxBytes)).text;
+  const seen = redact(stripInvisible(text.slice(0, maxBytes)).text);
   const cut = text.length > maxBytes;
   const tree = parseMarkdown(seen);
   if (tree === null) return asCode(seen, maxBytes, cut);

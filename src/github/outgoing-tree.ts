@@ -1,8 +1,10 @@
 import type { InlineCode, Nodes, Parents, PhrasingContent, Root, RootContent, Text } from "mdast";
 import { htmlToText } from "./html-to-text.ts";
-import { closingKeyword, splitLiveText } from "./live-text.ts";
+import { closingHint, splitLiveText } from "./live-text.ts";
+import type { Redactor } from "./redact.ts";
 
 export type CleanOptions = {
+  redact: Redactor;
   /** Lower case, with port where there is one. */
   hosts: ReadonlySet<string>;
   /** Lower case, without the @. */
@@ -17,11 +19,21 @@ export function cleanTree(tree: Root, options: CleanOptions): Root {
   visit(tree, (node) => {
     if (node.type === "definition" && !targets.has(node.identifier)) targets.set(node.identifier, node.url);
   });
-  const simple = simplifyChildren(tree, { ...options, targets });
+  const simple = simplifyChildren(tree, { ...options, targets }).map((node) =>
+    redactWords(node, options.redact),
+  );
   return {
     type: "root",
     children: simple.flatMap((node) => neutralise(node, { ...options, references: false })) as RootContent[],
   };
+}
+
+/** On whole words only: pieces of a secret that were apart in the source are together here. */
+function redactWords(node: Nodes, redact: Redactor): Nodes {
+  if (node.type === "text" || node.type === "inlineCode" || node.type === "code")
+    return { ...node, value: redact(node.value) };
+  if (!("children" in node)) return node;
+  return { ...node, children: node.children.map((child) => redactWords(child, redact)) } as Nodes;
 }
 
 export function visit(node: Nodes, look: (node: Nodes) => void): void {
@@ -106,7 +118,7 @@ const drawn = new Set(["mermaid", "math", "geojson", "topojson", "stl"]);
 function simplifyLink(node: Parents, url: string, context: Context): Nodes[] {
   const children = simplifyChildren(node, context);
   const words = children.map(wordsOf).join("");
-  if (isAllowedTarget(url, context.hosts))
+  if (isAllowedTarget(url, context.hosts) && context.redact(url) === url)
     return [{ type: "link", url, children: children as PhrasingContent[] }];
   if (url === "") return children;
   // GFM makes a link of a bare www.… or address, and adds the scheme itself.
@@ -126,9 +138,7 @@ const sentences: ReadonlySet<string> = new Set([
 ] satisfies Nodes["type"][]);
 
 function neutralise(node: Nodes, scope: Scope): Nodes[] {
-  const inner = sentences.has(node.type)
-    ? { ...scope, references: closingKeyword.test(wordsOf(node)) }
-    : scope;
+  const inner = sentences.has(node.type) ? { ...scope, references: closingHint.test(wordsOf(node)) } : scope;
   if (node.type === "text") return neutraliseText(node, scope);
   if (node.type === "link" && scope.references && isReferenceTarget(node.url)) {
     const words =

@@ -1,3 +1,4 @@
+import { stripInvisible } from "./strip-invisible.ts";
 import { tokenPatterns } from "./token-patterns.ts";
 
 /** Takes the secrets out of a text; linear in its length. */
@@ -24,7 +25,13 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     }
   }
   const find = createFinder(windows);
-  return (text) => redactShort(redactWindows(redactPatterns(text), find), short);
+  const redact = (text: string): string => redactShort(redactWindows(redactPatterns(text), find), short);
+  return (text) => {
+    const bare = stripInvisible(text).text;
+    // Invisible characters between its letters would carry a secret past us, and be gone where it is shown.
+    if (bare !== text && redact(bare) !== bare) return redact(bare);
+    return redact(text);
+  };
 }
 
 /** The lines of a PEM file, without those that every such file has. */

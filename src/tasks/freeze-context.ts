@@ -8,11 +8,15 @@ import {
   type RepositoryRef,
   type ThreadComment,
 } from "../github/thread.ts";
+import { oneLine } from "../github/inline-text.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { toVisibleText } from "./visible-text.ts";
 
 /** Asking GitHub for more roles than this would make a trigger wait; the comments of further people are left out. */
 const maxAuthors = 30;
+
+/** GitHub's own limit for a title. */
+const maxTitle = 256;
 
 export type FreezeInput = {
   repository: RepositoryRef;
@@ -66,7 +70,7 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
       number: issue.number,
       id: issue.id,
       url: issue.html_url,
-      title: visible(issue.title),
+      title: oneLine(visible(issue.title), maxTitle),
       body: visible(issue.body ?? ""),
       author: issue.user.login,
       authorMayWrite: writers.has(issue.user.id),

@@ -1,4 +1,4 @@
-import type { Config } from "../config.ts";
+import type { Deps } from "../deps.ts";
 import { parseAgentResult } from "../github/agent-result.ts";
 import type { PublicMarkdown } from "../github/inline-text.ts";
 import { toPublicMarkdown } from "../github/outgoing-text.ts";
@@ -14,11 +14,14 @@ export type TurnResult = {
 };
 
 /** Reads the agent's result file, else its last words. All of it is foreign text and cleaned as such. */
-export function readTurnResult(run: AgentRun, config: Pick<Config, "github">): TurnResult {
+export function readTurnResult(
+  { config, redact }: Pick<Deps, "config" | "redact">,
+  run: AgentRun,
+): TurnResult {
   const lastWords = run.outcome.kind === "finished" ? run.outcome.text : "";
   const allowedHosts = [new URL(config.github.serverUrl).host];
   const clean = (text: string | null): PublicMarkdown | null =>
-    text === null || text.trim() === "" ? null : toPublicMarkdown(text, { allowedHosts });
+    text === null || text.trim() === "" ? null : toPublicMarkdown(text, { allowedHosts, redact });
   if (run.resultText === null) {
     const text = clean(lastWords);
     return { title: null, sections: { summary: text, why: null, testing: null }, text };

@@ -66,7 +66,7 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
       work: workOf(run),
     };
   status.update({ phase: "publishing" });
-  const turn = readTurnResult(run, deps.config);
+  const turn = readTurnResult(deps, run);
   const published = await publish(deps, {
     claim,
     reader: reader.octokit,

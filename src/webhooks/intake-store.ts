@@ -47,7 +47,7 @@ export function openDeliveryStore(input: {
 }): DeliveryStore {
   const client = postgres(input.url, {
     max: 2,
-    connect_timeout: 5,
+    connect_timeout: 3,
     backoff: () => 0.2,
     connection: { application_name: "remote-claude-intake", role: "remote_claude_system" },
     onnotice: () => undefined,

@@ -1,5 +1,8 @@
 import { UserError } from "../errors.ts";
-import { renderHelp } from "./command-verbs.ts";
+import { renderHelp, type Verb } from "./command-verbs.ts";
+
+/** What this version does; the other verbs are understood and answered politely. */
+const built: ReadonlySet<Verb> = new Set(["implement", "stop", "status", "help"]);
 
 /** What we answer when no work starts. Each is one polite text; who gets it is decided elsewhere. */
 export const replies = {
@@ -17,7 +20,7 @@ export const replies = {
   refused: (error: UserError) => `${error.message}\n\n${error.remedy}`,
   suspended: () =>
     "This installation is suspended, so nothing was started. An owner can unsuspend it in the organisation's settings.",
-  help: () => renderHelp(),
+  help: () => renderHelp(built),
   stopped: (stopping: number, ended: number) =>
     stopping + ended === 0
       ? "There is nothing to stop here."

@@ -170,14 +170,18 @@ test("both roles read and write what belongs to no account", async () => {
     await db.transaction(async (tx) => {
       await tx.insert(schema.watermark).values({ name: "w", value: "1" });
       await tx.insert(schema.rateBucket).values({ installationId: 1, tokens: 1, refilledAt: new Date() });
-      await tx
-        .insert(schema.delivery)
-        .values({ id: "d", event: "ping", payload: Buffer.from("x"), source: "webhook", status: "stored" });
       await tx.update(schema.watermark).set({ value: "2" });
-      expect(await tx.$count(schema.delivery)).toBe(1);
-      await tx.delete(schema.delivery);
       await tx.delete(schema.rateBucket);
       await tx.delete(schema.watermark);
     });
   }
+});
+
+test("deliveries, which hold every tenant's words, are the system role's alone", async () => {
+  await given.database.system
+    .insert(schema.delivery)
+    .values({ id: "d", event: "ping", payload: Buffer.from("x"), source: "webhook", status: "stored" });
+  expect(await given.database.system.$count(schema.delivery)).toBe(1);
+  await expect(given.database.db.select().from(schema.delivery)).rejects.toMatchObject(denied);
+  await expect(given.database.db.delete(schema.delivery)).rejects.toMatchObject(denied);
 });

@@ -4,6 +4,7 @@ import { describe, expect, test } from "vitest";
 import { findMark } from "../../src/github/mark.ts";
 import { clipBytes, toPublicMarkdown } from "../../src/github/outgoing-text.ts";
 import { parseMarkdown } from "../../src/github/parse-markdown.ts";
+import { createRedactor } from "../../src/github/redact.ts";
 import { parseCommand } from "../../src/webhooks/command.ts";
 
 const options = { allowedHosts: ["github.com", "docs.acme.test:8443"] };
@@ -63,6 +64,21 @@ describe("what GitHub would act on", () => {
   test("logins of our own may be mentioned", () => {
     expect(toPublicMarkdown("@Alice @bob", { ...options, ownMentions: ["alice"] })).toBe("@Alice `@bob`");
   });
+});
+
+test("a secret does not come about by cleaning", () => {
+  const redact = createRedactor(["correct-horse-battery"]);
+  const apart = [
+    "cor\u200Brect-ho\u200Brse-bat\u200Btery",
+    "cor<!-- -->rect-horse-bat<b></b>tery",
+    "correct-horse&#45;bat&#116;ery",
+    "correct-horse\\-bat\\-tery".replace("bat\\-", "bat"),
+    "[x](https://github.com/correct-horse-battery)",
+    "`correct-horse-battery`",
+    "> ".repeat(20) + "cor\u200Brect-ho\u200Brse-bat\u200Btery",
+  ];
+  for (const text of apart) expect(toPublicMarkdown(text, { ...options, redact })).toContain("redacted");
+  for (const text of apart) expect(toPublicMarkdown(text, { ...options, redact })).not.toContain("horse");
 });
 
 describe("the cap", () => {
@@ -199,7 +215,7 @@ function problems(node: Nodes, inLink = false): string[] {
   if (node.type === "text" && !inLink) {
     if (/(?<![\w`])@[a-z0-9]/i.test(node.value)) return [`mention ${node.value}`];
     if (/https?:\/\/|(?<![a-z0-9])www\./i.test(node.value)) return [`address ${node.value}`];
-    if (/(?:clos|fix|resolv)\w*:?\s+(?:[\w-]+\/[\w-]+)?(?:#|GH-)\d/i.test(node.value))
+    if (/(?<![a-z0-9])(?:clos|fix|resolv)\w*:?\s+(?:[\w-]+\/[\w-]+)?(?:#|GH-)\d/i.test(node.value))
       return [`closing ${node.value}`];
   }
   return "children" in node

@@ -89,6 +89,12 @@ test("base64 at every alignment leaves nothing of twelve characters", () => {
   );
 });
 
+test("invisible characters within a secret do not hide it, and elsewhere stay", () => {
+  const redact = createRedactor(["correct horse battery"]);
+  expect(redact("a cor\u200Brect\u200D hor\u2060se bat\u200Btery b")).toBe("a [redacted] b");
+  expect(redact("a\u200Bb \0")).toBe("a\u200Bb \0");
+});
+
 test("the lines that every key file has are no secret", () => {
   const header = fake("-----BEGIN RSA ", "PRIVATE KEY-----");
   const redact = createRedactor([`${header}\n${"aB3+".repeat(16)}\n${header.replace("BEGIN", "END")}\n`]);

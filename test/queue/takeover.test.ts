@@ -20,7 +20,7 @@ afterEach(async () => {
   await home.close();
 });
 
-test("a worker killed with SIGKILL is replaced within 25 s, and once", { timeout: 60_000 }, async () => {
+test("a worker killed with SIGKILL is replaced within 60 s, and once", { timeout: 120_000 }, async () => {
   home = await createTestDatabase();
   child = spawn(process.execPath, [script], {
     env: { ...process.env, DATABASE_URL: home.url },
@@ -52,9 +52,9 @@ test("a worker killed with SIGKILL is replaced within 25 s, and once", { timeout
   attempts.length = 0;
   const killedAt = performance.now();
   child.kill("SIGKILL");
-  await untilTrue(() => attempts.includes(2), 40_000);
+  await untilTrue(() => attempts.includes(2), 80_000);
   const seconds = (performance.now() - killedAt) / 1000;
   console.info(`taken over after ${seconds.toFixed(1)} s`);
-  expect(seconds).toBeLessThan(25);
+  expect(seconds).toBeLessThan(60);
   expect(attempts.filter((attempt) => attempt > 1)).toEqual([2]);
 });

@@ -11,6 +11,7 @@ import { readConfig, type Config } from "../../src/config.ts";
 import { createGitHub } from "../../src/github/octokit.ts";
 import { createLogger } from "../../src/log.ts";
 import { startServer, type RunningServer } from "../../src/server.ts";
+import { readAppManifest } from "../../src/web/app-manifest.ts";
 import { startWorker, type Worker } from "../../src/worker.ts";
 import { startGitHub, type GitHubStandin } from "../standins/github/github.ts";
 import { startModel, type ModelStandin } from "../standins/model/start-model.ts";
@@ -64,11 +65,12 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const github = await startGitHub();
   const model = await startModel(options.scenario === undefined ? {} : { scenario: options.scenario });
   github.createOrganization("acme");
+  const { manifest } = readAppManifest();
   const app = await github.createApp({
     name: "Remote Claude",
     owner: "acme",
-    permissions: { metadata: "read", contents: "write", issues: "write", pull_requests: "write" },
-    events: ["issues", "issue_comment", "pull_request", "repository"],
+    permissions: manifest.default_permissions,
+    events: manifest.default_events,
   });
   const repository = await github.createRepository({
     owner: "acme",

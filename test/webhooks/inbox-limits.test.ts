@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
+import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import { connect, type AddressInfo } from "node:net";
 import { sql } from "drizzle-orm";
 import postgres from "postgres";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -112,6 +113,21 @@ describe("large bodies", () => {
     expect(answer).toMatchObject({ status: 401 });
   });
 
+  test("what follows a refusal is still taken, so that the answer is not lost in a reset", async () => {
+    const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
+    socket.write(
+      `POST ${inboxPath} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 20000000\r\n\r\n`,
+    );
+    const [answer] = (await once(socket, "data")) as [Buffer];
+    expect(answer.toString()).toMatch(/^HTTP\/1.1 401 /);
+    for (let sent = 0; sent < 19; sent += 1) {
+      await new Promise<void>((resolve, reject) => {
+        socket.write(megabyte, (error) => (error == null ? resolve() : reject(error)));
+      });
+    }
+    socket.destroy();
+  });
+
   test("one of 24 MB that is signed is stored", { timeout: 20_000 }, async () => {
     const body = JSON.stringify({ padding: "x".repeat(24 * 1_048_576) });
     expect(await sendDelivery(url, { event: "push", body })).toMatchObject({
@@ -150,6 +166,10 @@ describe("a database in trouble", () => {
     await untilTrue(async () => (await sendDelivery(url, command())).status === 202);
     expect(await sendDelivery(url, delivery)).toMatchObject({ status: 202 });
     expect(await count("delivery")).toBe(await count("job"));
+    expect(await sendDelivery(url, { event: "push", body: "{}" })).toMatchObject({
+      status: 202,
+      outcome: "stored",
+    });
   });
 
   test("one that is away: 503 at the deadline, and waiting deliveries survive a short absence", async () => {
