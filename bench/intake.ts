@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import postgres from "postgres";
+import { Client } from "pg";
 import { z } from "zod";
 import { migrateUp } from "../db/migrate.ts";
 import { startEmbeddedPostgres } from "../src/embedded-postgres.ts";
@@ -37,8 +37,9 @@ const database = await startEmbeddedPostgres({ dataDir: folder });
 const children: ChildProcess[] = [];
 try {
   await migrateUp(database.url, { afterUp: installQueue });
-  const owner = postgres(database.url, { max: 1, onnotice: () => undefined });
-  await owner`create table baseline_delivery (id text primary key, event text, payload jsonb)`;
+  const owner = new Client({ connectionString: database.url });
+  await owner.connect();
+  await owner.query("create table baseline_delivery (id text primary key, event text, payload jsonb)");
   const urls = new Map<Contestant, string>();
   for (const name of contestants) urls.set(name, await start(name));
   const figures = await measure(urls, owner);
@@ -79,7 +80,7 @@ async function start(name: Contestant): Promise<string> {
   throw new Error(`${name} ended before it listened`);
 }
 
-async function measure(urls: Map<Contestant, string>, owner: postgres.Sql) {
+async function measure(urls: Map<Contestant, string>, owner: Client) {
   const ordinary = toShot(Buffer.from(JSON.stringify(sampleBody("issue_comment", "created"))), secret);
   const command = (): Shot => toShot(Buffer.from(JSON.stringify(commentBody("/claude fix it"))), secret);
   const shoot = (name: Contestant, options: { connections: number; seconds: number; next?: () => Shot }) =>
@@ -87,7 +88,7 @@ async function measure(urls: Map<Contestant, string>, owner: postgres.Sql) {
 
   for (const name of contestants) await shoot(name, { connections, seconds: 1 });
   await shoot("intake", { connections, seconds: 1, next: command });
-  await owner`truncate delivery, pgboss.job`;
+  await owner.query("truncate delivery, pgboss.job");
   const taken = new Map<Contestant, LoadResult[]>(contestants.map((name) => [name, []]));
   const commands: LoadResult[] = [];
   const alone: LoadResult[] = [];
@@ -97,21 +98,24 @@ async function measure(urls: Map<Contestant, string>, owner: postgres.Sql) {
     }
     commands.push(await shoot("intake", { connections, seconds: secondsPerRound, next: command }));
     alone.push(await shoot("intake", { connections: 1, seconds: 1 }));
-    await owner`vacuum analyze delivery`;
+    await owner.query("vacuum analyze delivery");
   }
   await expectStored(owner, [...(taken.get("intake") ?? []), ...alone, ...commands], commands);
   return toFigures(taken, commands, alone);
 }
 
 /** Every delivery that was answered with 2xx lies in the table, and every command has its job. */
-async function expectStored(owner: postgres.Sql, all: LoadResult[], commands: LoadResult[]): Promise<void> {
-  const count = z.array(z.object({ n: z.int() })).length(1);
-  const [rows] = count.parse(await owner`select count(*)::int as n from delivery`);
-  const [jobs] = count.parse(await owner`select count(*)::int as n from pgboss.job where name = 'intake'`);
+async function expectStored(owner: Client, all: LoadResult[], commands: LoadResult[]): Promise<void> {
+  const count = async (what: string) => {
+    const { rows } = await owner.query(`select count(*)::int as n from ${what}`);
+    return z.tuple([z.object({ n: z.int() })]).parse(rows)[0].n;
+  };
+  const rows = await count("delivery");
+  const jobs = await count("pgboss.job where name = 'intake'");
   const answered = (results: LoadResult[]) =>
     results.reduce((sum, result) => sum + result.answers - result.refused, 0);
-  const lost = answered(all) - (rows?.n ?? 0);
-  const withoutJob = answered(commands) - (jobs?.n ?? 0);
+  const lost = answered(all) - rows;
+  const withoutJob = answered(commands) - jobs;
   if (lost > 0 || withoutJob > 0) {
     throw new Error(
       `answered but not stored: ${lost} deliveries; answered without a job: ${withoutJob} commands`,

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
-import postgres from "postgres";
+import { Pool, type Client } from "pg";
 import { createNodeMiddleware, Probot, type ApplicationFunction } from "probot";
 import { z } from "zod";
 
@@ -51,13 +51,14 @@ function emptyApp(app: Parameters<ApplicationFunction>[0]): void {
 }
 
 function storingApp(): ApplicationFunction {
-  const sql = postgres(DATABASE_URL, { max: 4 });
+  const pool = new Pool({ connectionString: DATABASE_URL, max: 4 }) as Pool & Pick<Client, "query">;
+  const insert = {
+    name: "insert",
+    text: "insert into baseline_delivery (id, event, payload) values ($1, $2, $3) on conflict do nothing",
+  };
   return (app) => {
     app.on("issue_comment.created", async ({ id, name, payload }) => {
-      await sql`
-        insert into baseline_delivery (id, event, payload)
-        values (${id}, ${name}, ${sql.json(payload as unknown as postgres.JSONValue)})
-        on conflict do nothing`;
+      await pool.query(insert, [id, name, payload]);
     });
   };
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TransientError } from "../errors.ts";
@@ -12,6 +13,8 @@ export type MirrorInput = {
   remoteUrl: string;
   /** Null only for a repository that everybody may read. */
   token: string | null;
+  /** All that is wanted is this commit: a mirror that has it is left as it is. */
+  sha?: string;
   signal?: AbortSignal;
   /** For the whole update; 20 minutes when absent. */
   timeoutMs?: number;
@@ -30,6 +33,7 @@ export type Mirror = {
  */
 export async function updateMirror(input: MirrorInput): Promise<Mirror> {
   const path = mirrorPath(input);
+  if (input.sha !== undefined && (await hasCommit(path, input.sha))) return { path, empty: false };
   const timeoutMs = input.timeoutMs ?? 20 * 60_000;
   const deadline = Date.now() + timeoutMs;
   const lock = { path: `${path}.lock`, timeoutMs, signal: input.signal };
@@ -48,6 +52,17 @@ export async function updateMirror(input: MirrorInput): Promise<Mirror> {
     }
     return { path, empty: await isEmpty(path) };
   });
+}
+
+async function hasCommit(path: string, sha: string): Promise<boolean> {
+  if (!existsSync(path)) return false;
+  const { exitCode } = await runHostGit({
+    args: ["--git-dir=.", "cat-file", "-e", `${sha}^{commit}`],
+    cwd: path,
+    protocol: "none",
+    timeoutMs: 30_000,
+  });
+  return exitCode === 0;
 }
 
 /** Removes the mirror of a repository that the App no longer sees. */

@@ -13,40 +13,36 @@ export type OpenPullRequestInput = {
   baseRef: string;
   draft: boolean;
   text: { title: string; body: string };
-  /** Only look whether it stands already. */
-  lookOnly: boolean;
 };
 
-/**
- * The pull request of our branch: the open one, whoever opened it, else a new draft. Null only with lookOnly.
- */
+/** Opens the pull request of our branch; one that is open already, whoever opened it, is taken instead. */
 export async function openPullRequest(
   deps: { system: Db },
   octokit: Octokit,
   input: OpenPullRequestInput,
-): Promise<PullRequest | null> {
+): Promise<PullRequest> {
   try {
-    const found = await findPullRequest(octokit, input);
-    if (found !== null || input.lookOnly) return found;
     return await createPullRequest(deps, octokit, input);
   } catch (error) {
-    // A request of an earlier attempt may have arrived after we looked.
-    const standing =
-      error instanceof GitHubRefusal && error.status === 422 ? await findPullRequest(octokit, input) : null;
+    // This is also what GitHub says when there is one, and a request of an earlier attempt may arrive late.
+    const refused = error instanceof GitHubRefusal && error.status === 422;
+    const standing = refused ? await findPullRequest(octokit, input) : null;
     if (standing !== null) return standing;
-    throw toGitHubError(error, "opening the pull request");
+    throw error;
   }
 }
 
-async function findPullRequest(octokit: Octokit, input: OpenPullRequestInput): Promise<PullRequest | null> {
+/** The open pull request of our branch; null when there is none. */
+export async function findPullRequest(
+  octokit: Octokit,
+  input: Pick<OpenPullRequestInput, "repository" | "branch">,
+): Promise<PullRequest | null> {
   const { owner, name } = input.repository;
-  const { data } = await octokit.rest.pulls.list({
-    owner,
-    repo: name,
-    head: `${owner}:${input.branch}`,
-    state: "open",
-    per_page: 10,
-  });
+  const { data } = await octokit.rest.pulls
+    .list({ owner, repo: name, head: `${owner}:${input.branch}`, state: "open", per_page: 10 })
+    .catch((error: unknown) => {
+      throw toGitHubError(error, "looking for the pull request");
+    });
   const [found] = data;
   return found === undefined
     ? null

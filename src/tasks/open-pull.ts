@@ -1,6 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import { withAccount } from "../../db/client.ts";
-import { openPullRequest, type PullRequest } from "../github/pull-request.ts";
+import { findPullRequest, openPullRequest, type PullRequest } from "../github/pull-request.ts";
 import { updateSession } from "../sessions/session-store.ts";
 import type { PublishDeps, PublishInput } from "./publish.ts";
 import { holderOf, runStep } from "./steps.ts";
@@ -15,24 +15,18 @@ export async function openPull(
 ): Promise<PullRequest> {
   const { claim } = input;
   const { task } = claim;
-  const open = (lookOnly: boolean) =>
-    openPullRequest(deps, pull.octokit, {
-      installationId: task.installationId,
-      repository: input.repository,
-      branch: pull.branch,
-      baseRef: task.context.base.ref,
-      draft: task.options.draft !== false,
-      text: pull.text,
-      lookOnly,
-    });
+  const wanted = {
+    installationId: task.installationId,
+    repository: input.repository,
+    branch: pull.branch,
+    baseRef: task.context.base.ref,
+    draft: task.options.draft !== false,
+    text: pull.text,
+  };
   const opened = await runStep(deps, holderOf(claim), {
     name: "pull-request",
-    find: () => open(true),
-    act: async () => {
-      const made = await open(false);
-      if (made === null) throw new Error("the pull request was neither found nor made");
-      return made;
-    },
+    find: () => findPullRequest(pull.octokit, wanted),
+    act: () => openPullRequest(deps, pull.octokit, wanted),
   });
   await withAccount(deps.db, claim.task.accountId, (tx) =>
     updateSession(tx, {

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
+import type { RepositoryClient } from "../github/octokit.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
@@ -10,8 +11,7 @@ import type { RepositoryRef } from "../github/thread.ts";
 import { mayWrite, readRole } from "../github/thread.ts";
 import { takeBundle } from "../sandbox/git-out.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { readPullRequestTemplate } from "../github/read-pull-request-template.ts";
-import { renderPullRequest } from "../github/pull-request-text.ts";
+import { describePull } from "./describe-pull.ts";
 import { openPull, type PullText } from "./open-pull.ts";
 import { pushWork } from "./push-work.ts";
 import type { TurnResult } from "./turn-result.ts";
@@ -66,61 +66,57 @@ export async function publish(deps: PublishDeps, input: PublishInput): Promise<P
       hostPath: join(directory, "work.bundle"),
     });
     if (bundle.kind === "unchanged") return { kind: "unchanged" };
-    const identity = await deps.github.identity(input.reader);
-    const describe = await pullRequestDescriber(input);
-    const { title } = describe([]);
-    const commit = await buildCommit({
-      mirrorPath: input.mirrorPath,
-      bundlePath: bundle.path,
-      tempDir: directory,
-      parentSha: input.parentSha,
-      author: { name: identity.botLogin, email: identity.commitEmail },
-      date: input.at,
-      message: commitMessage({
-        title,
-        summary: input.result.sections.summary,
-        taskId: claim.task.id,
-        sessionId: claim.session.id,
-        requester: { id: claim.task.requesterId, login: claim.task.requesterLogin },
-        serverUrl: deps.config.github.serverUrl,
-      }),
-    });
-    if (commit.unchanged)
-      return commit.leftOut.length > 0 ? { kind: "left-out", commit } : { kind: "unchanged" };
-    return await pushAndOpen(deps, input, { commit, text: describe(commit.leftOut) });
+    // The token and the question whether it may be used take as long as the commit; neither needs the other.
+    const opening = openWriter(deps, input);
+    const built = await build(deps, input, { bundlePath: bundle.path, directory }).catch(
+      async (error: unknown) => {
+        await closeWriter(opening);
+        throw error;
+      },
+    );
+    if (built.commit.unchanged) {
+      await closeWriter(opening);
+      return built.commit.leftOut.length > 0
+        ? { kind: "left-out", commit: built.commit }
+        : { kind: "unchanged" };
+    }
+    return await pushAndOpen(deps, input, { ...built, writer: await opening });
   } finally {
     await rm(directory, { recursive: true, force: true });
   }
 }
 
-/** Title and body of the pull request, given the files that the policy left out. */
-async function pullRequestDescriber(
+type Built = { commit: BuiltCommit; text: PullText };
+
+/** The server's own commit of the agent's tree, and what the pull request will say. */
+async function build(
+  deps: PublishDeps,
   input: PublishInput,
-): Promise<(leftOut: BuiltCommit["leftOut"]) => PullText> {
-  const { task } = input.claim;
-  const template = await readPullRequestTemplate({
+  work: { bundlePath: string; directory: string },
+): Promise<Built> {
+  const { claim, result } = input;
+  const [identity, describe] = await Promise.all([deps.github.identity(input.reader), describePull(input)]);
+  const commit = await buildCommit({
     mirrorPath: input.mirrorPath,
-    sha: task.context.base.sha,
+    bundlePath: work.bundlePath,
+    tempDir: work.directory,
+    parentSha: input.parentSha,
+    author: { name: identity.botLogin, email: identity.commitEmail },
+    date: input.at,
+    message: commitMessage({
+      title: describe([]).title,
+      summary: result.sections.summary,
+      taskId: claim.task.id,
+      sessionId: claim.session.id,
+      requester: { id: claim.task.requesterId, login: claim.task.requesterLogin },
+      serverUrl: deps.config.github.serverUrl,
+    }),
   });
-  return (leftOut) =>
-    renderPullRequest({
-      template,
-      title: input.result.title,
-      sections: input.result.sections,
-      issueNumber: task.issueNumber,
-      issueTitle: task.context.issue.title,
-      requester: task.requesterLogin,
-      sessionUrl: null,
-      taskId: task.id,
-      leftOut,
-    });
+  return { commit, text: describe(commit.leftOut) };
 }
 
-type Work = { commit: BuiltCommit; text: PullText };
-
-async function pushAndOpen(deps: PublishDeps, input: PublishInput, work: Work): Promise<Published> {
+async function openWriter(deps: PublishDeps, input: PublishInput): Promise<RepositoryClient> {
   const { task } = input.claim;
-  const { commit, text } = work;
   const writer = await deps.github.openRepository({
     installationId: task.installationId,
     repositoryId: task.repositoryId,
@@ -128,8 +124,32 @@ async function pushAndOpen(deps: PublishDeps, input: PublishInput, work: Work): 
   });
   try {
     await assertStillAllowed(writer.octokit, input);
-    const { branch } = await pushWork(deps, input, { commit, octokit: writer.octokit, token: writer.token });
-    const remoteSha = await readBranchSha(writer.octokit, input.repository, branch);
+    return writer;
+  } catch (error) {
+    await writer.revoke();
+    throw error;
+  }
+}
+
+/** Revokes a writer that is not needed; one that never opened needs nothing. */
+async function closeWriter(opening: Promise<RepositoryClient>): Promise<void> {
+  const [opened] = await Promise.allSettled([opening]);
+  if (opened.status === "fulfilled") await opened.value.revoke();
+}
+
+async function pushAndOpen(
+  deps: PublishDeps,
+  input: PublishInput,
+  { commit, text, writer }: Built & { writer: RepositoryClient },
+): Promise<Published> {
+  const { octokit, token } = writer;
+  try {
+    const { branch } = await pushWork(deps, input, { commit, octokit, token });
+    const wanted = input.claim.task.options.noPullRequest !== true;
+    const [remoteSha, pull] = await Promise.all([
+      readBranchSha(octokit, input.repository, branch),
+      wanted ? openPull(deps, input, { octokit, branch, text }) : null,
+    ]);
     if (remoteSha === null) {
       throw new UserError(
         "branch-vanished",
@@ -137,10 +157,6 @@ async function pushAndOpen(deps: PublishDeps, input: PublishInput, work: Work): 
         "Write the command again to have it pushed anew.",
       );
     }
-    const pull =
-      task.options.noPullRequest === true
-        ? null
-        : await openPull(deps, input, { octokit: writer.octokit, branch, text });
     return { kind: "published", title: text.title, commit, branch, pull, remoteSha };
   } finally {
     await writer.revoke();

@@ -40,16 +40,17 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
   const { claim, watch, reader, status } = attempt;
   const repository = { owner: reader.owner, name: reader.name };
   const remoteUrl = `${deps.config.github.serverUrl}/${repository.owner}/${repository.name}.git`;
+  const start = await findStart(deps, claim, () =>
+    readBranchSha(reader.octokit, repository, claim.session.branch),
+  );
   const mirror = await updateMirror({
     dataDir: deps.config.dataDir,
     repositoryId: claim.task.repositoryId,
     remoteUrl,
     token: reader.token,
+    sha: start.sha,
     signal: watch.signal,
   });
-  const start = await findStart(deps, claim, () =>
-    readBranchSha(reader.octokit, repository, claim.session.branch),
-  );
   const { sandbox } = await openSession(deps, {
     session: claim.session,
     taskId: claim.task.id,

@@ -1,8 +1,8 @@
 import { deflate, deflateSync } from "node:zlib";
 import { promisify } from "node:util";
 import { and, eq, inArray } from "drizzle-orm";
-import postgres from "postgres";
 import type { Db, Tx } from "../../db/client.ts";
+import { ConnectionPool } from "../../db/connection-pool.ts";
 import { delivery } from "../../db/schema.ts";
 import type { Queue } from "../queue/queue.ts";
 import type { DeliveryFacts } from "./classify-delivery.ts";
@@ -21,7 +21,7 @@ export type StoreOutcome = "queued" | "stored" | "duplicate";
 export type DeliveryStore = {
   /** Stores deliveries and makes their jobs, all or nothing; answers in the order of the rows. */
   store(rows: readonly NewDelivery[]): Promise<StoreOutcome[]>;
-  /** Cuts off what is still running. */
+  /** Does not wait for what is still running. */
   close(): Promise<void>;
 };
 
@@ -35,29 +35,32 @@ export async function packPayload(body: Buffer): Promise<Buffer> {
   return body.length > 262_144 ? deflateAsync(body, { level: 1 }) : deflateSync(body, small);
 }
 
+/** Longer than any delivery waits, so that the answer to a hanging query is known to be useless. */
+const queryTimeoutMs = 10_000;
+
 /**
- * The intake's own two connections. They are apart from the other pools so that they can be cut when the
- * database hangs, and because the hot statement is prepared, which drizzle's are not (measured: twice the rate).
- * Transactions stay off them: this driver does not survive a connection that is lost within one.
+ * The intake's own connections for the deliveries that ask for nothing, which are by far the most. They are apart
+ * because their one statement is prepared, which drizzle's are not (measured: twice the rate).
  */
 export function openDeliveryStore(input: {
   url: string;
   system: Db;
   queue: Pick<Queue, "enqueueAll">;
 }): DeliveryStore {
-  const client = postgres(input.url, {
+  const pool = new ConnectionPool({
+    url: input.url,
     max: 2,
-    connect_timeout: 3,
-    backoff: () => 0.2,
-    connection: { application_name: "remote-claude-intake", role: "remote_claude_system" },
-    onnotice: () => undefined,
+    applicationName: "remote-claude-intake",
+    settings: { role: "remote_claude_system", statement_timeout: "8s" },
+    idleTimeoutMs: 60_000,
+    queryTimeoutMs,
   });
   return {
     async store(rows) {
       const quiet = rows.filter((row) => !row.makesJob);
       const asking = rows.filter((row) => row.makesJob);
       const [stored, queued] = await Promise.all([
-        insertQuiet(client, quiet),
+        insertQuiet(pool, quiet),
         insertAsking(input.system, input.queue, asking),
       ]);
       return rows.map((row) => {
@@ -66,28 +69,31 @@ export function openDeliveryStore(input: {
         return stored.delete(row.id) ? "stored" : "duplicate";
       });
     },
-    close: () => client.end({ timeout: 0 }),
+    close: () => pool.close(0),
   };
 }
 
 /**
- * One statement whatever the number of rows, so that it is parsed and planned once for a connection. One JSON text
- * costs the driver less than an array for each column.
+ * One statement whatever the number of rows, and with a name, so that it is parsed and planned once for a
+ * connection. One JSON text costs the driver less than an array for each column.
  */
-const insertRows = `
-  insert into delivery (id, event, action, installation_id, repository_id, business_key, payload, source, status)
-  select id, event, action, "installationId", "repositoryId", "businessKey", decode(payload, 'base64'), source, 'stored'
-  from json_to_recordset($1::text::json) as row (
-    id text, event text, action text, "installationId" bigint, "repositoryId" bigint, "businessKey" text,
-    payload text, source text)
-  on conflict do nothing
-  returning id`;
+const insertRows = {
+  name: "intake",
+  text: `
+    insert into delivery (id, event, action, installation_id, repository_id, business_key, payload, source, status)
+    select id, event, action, "installationId", "repositoryId", "businessKey", decode(payload, 'base64'), source, 'stored'
+    from json_to_recordset($1::text::json) as row (
+      id text, event text, action text, "installationId" bigint, "repositoryId" bigint, "businessKey" text,
+      payload text, source text)
+    on conflict do nothing
+    returning id`,
+};
 
-async function insertQuiet(client: postgres.Sql, rows: readonly NewDelivery[]): Promise<Set<string>> {
+async function insertQuiet(pool: ConnectionPool, rows: readonly NewDelivery[]): Promise<Set<string>> {
   if (rows.length === 0) return new Set();
   const text = JSON.stringify(rows.map((row) => ({ ...row, payload: row.payload.toString("base64") })));
-  const inserted = await client.unsafe<{ id: string }[]>(insertRows, [text], { prepare: true });
-  return new Set(inserted.map(({ id }) => id));
+  const inserted = await pool.query(insertRows, [text]);
+  return new Set(inserted.map(({ id }) => String(id)));
 }
 
 /** Deliveries that ask for something: row and job in one transaction. */

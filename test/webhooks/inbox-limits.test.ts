@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { createServer, request, type IncomingMessage, type Server } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { sql } from "drizzle-orm";
-import postgres from "postgres";
+import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { openQueue, type Queue } from "../../src/queue/queue.ts";
@@ -122,7 +122,7 @@ describe("large bodies", () => {
     expect(answer.toString()).toMatch(/^HTTP\/1.1 401 /);
     for (let sent = 0; sent < 19; sent += 1) {
       await new Promise<void>((resolve, reject) => {
-        socket.write(megabyte, (error) => (error == null ? resolve() : reject(error)));
+        socket.write(megabyte, (error) => (error instanceof Error ? reject(error) : resolve()));
       });
     }
     socket.destroy();
@@ -195,8 +195,9 @@ describe("a database in trouble", () => {
 
   /** The owner forbids one id, so that its row fails for a reason of its own. */
   async function poison(id: string) {
-    const owner = postgres(home.url, { max: 1 });
-    await owner.unsafe(`alter table delivery add constraint poison check (id <> '${id}')`);
+    const owner = new Client({ connectionString: home.url });
+    await owner.connect();
+    await owner.query(`alter table delivery add constraint poison check (id <> '${id}')`);
     await owner.end();
   }
 });
