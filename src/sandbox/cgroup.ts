@@ -75,9 +75,19 @@ export async function killCgroups(directories: readonly string[]): Promise<void>
 export async function sweepCgroups(home: CgroupHome, now: Date): Promise<void> {
   for (const parent of home.parents) {
     for (const name of (await readdir(parent)).filter((entry) => entry.startsWith(prefix))) {
-      const { mtimeMs } = await stat(join(parent, name));
-      if (now.getTime() - mtimeMs > 60_000) await removeCgroup(join(parent, name));
+      const age = now.getTime() - (await madeAtMs(join(parent, name)));
+      if (age > 60_000) await removeCgroup(join(parent, name));
     }
+  }
+}
+
+/** For one that another worker has just removed: now, so that it counts as fresh. */
+async function madeAtMs(directory: string): Promise<number> {
+  try {
+    return (await stat(directory)).mtimeMs;
+  } catch (error) {
+    if (isGone(error)) return Date.now();
+    throw error;
   }
 }
 
@@ -99,7 +109,7 @@ async function removeCgroup(directory: string): Promise<boolean> {
     await rmdir(directory);
     return true;
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return true;
+    if (isGone(error)) return true;
     if (error instanceof Error && "code" in error && error.code === "EBUSY") return false;
     throw error;
   }
@@ -139,9 +149,17 @@ function parseMount(line: string) {
   return { root, point, type, options: options.split(",") };
 }
 
+/** A cgroup may go between any two calls; the kernel then says "no such device" of a file that is open already. */
+const goneCodes = new Set<unknown>(["ENOENT", "ENODEV"]);
+const isGone = (error: unknown) => error instanceof Error && "code" in error && goneCodes.has(error.code);
+
 async function readLines(path: string): Promise<string[]> {
-  if (!(await exists(path))) return [];
-  return (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+  try {
+    return (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+  } catch (error) {
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 async function exists(path: string): Promise<boolean> {
