@@ -1,8 +1,8 @@
 /**
  * What a terminal would obey instead of show: controls (a cursor move, a title, an answer typed for the person), format
- * characters (text that runs backwards, tags), lone halves. Joiners inside emoji and scripts stay.
+ * characters (text that runs backwards, tags and the unassigned places among them), lone halves. Joiners inside emoji and scripts stay.
  */
-const unsafe = /(?![\u200C\u200D])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029]/gu;
+const unsafe = /(?![\u200C\u200D])[\p{Cc}\p{Cf}\p{Co}\p{Cs}\u2028\u2029\u{E0000}-\u{E0FFF}]/gu;
 
 /** Foreign text on one line of a terminal, with whatever is invisible made visible. */
 export function toTerminalLine(text: string): string {
