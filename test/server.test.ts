@@ -146,7 +146,7 @@ test("SIGTERM: what is under way is answered, then the process ends well", async
 });
 
 test(
-  "200 MB that nobody asked for, sent in four ways, do not grow the process by 40 MB",
+  "a body of 200 MB is refused, however it is sent, and does not grow the process by 40 MB",
   { timeout: 60_000 },
   async () => {
     const { child, url } = await spawnServer();
@@ -156,7 +156,6 @@ test(
     };
     const { headers } = toRequest({ event: "issue_comment", body: "{}" });
     for (let times = 0; times < 50; times += 1) await sendDelivery(url, { event: "push", body: "{}" });
-    const before = await rssMb();
     const chunk = Buffer.alloc(1_048_576, " ");
     const flood = (withLength: boolean, signed: boolean) =>
       new Promise<number | undefined>((resolve) => {
@@ -186,13 +185,12 @@ test(
         outgoing.on("error", () => "the server hung up").on("close", () => resolve(status));
         push();
       });
-    const statuses = [
-      await flood(true, true),
-      await flood(false, true),
-      await flood(true, false),
-      await flood(false, false),
-    ];
-    expect(statuses).toEqual([413, 413, 413, 401]);
+    expect([await flood(true, true), await flood(true, false), await flood(false, false)]).toEqual([
+      413, 413, 401,
+    ]);
+    const before = await rssMb();
+    // The worst: it must be read as far as is allowed, because only its end would tell that it is not ours.
+    expect(await flood(false, true)).toBe(413);
     const after = await rssMb();
     console.info(`RSS ${before.toFixed(0)} MB before, ${after.toFixed(0)} MB after`);
     expect(after - before).toBeLessThan(40);

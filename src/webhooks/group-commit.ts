@@ -1,4 +1,4 @@
-import { setTimeout as delay } from "node:timers/promises";
+import { setImmediate, setTimeout as delay } from "node:timers/promises";
 import { isConnectionError } from "../../db/client.ts";
 import { toError, TransientError } from "../errors.ts";
 import type { Logger } from "../log.ts";
@@ -14,6 +14,8 @@ export type GroupCommitDeps = {
 
 /** Row and bytes a commit may have; enough to share its cost, little enough to stay quick. */
 const batchLimit = { rows: 64, bytes: 8_388_608 };
+/** While one commit waits for the disk, the next is on its way; more would only make them smaller. */
+const commitsAtOnce = 2;
 /** What may wait while the database is away; the rest is refused at once. */
 const waitingLimit = { rows: 4_096, bytes: 67_108_864 };
 const reconnectMs = 200;
@@ -35,7 +37,8 @@ export class GroupCommit {
   #store: DeliveryStore;
   #waiting: Entry[] = [];
   #waitingBytes = 0;
-  #pumping: Promise<void> | undefined;
+  #pumping = 0;
+  readonly #pumps = new Set<Promise<void>>();
 
   constructor(deps: GroupCommitDeps) {
     this.#deps = deps;
@@ -65,19 +68,28 @@ export class GroupCommit {
       };
       this.#waiting.push(entry);
       this.#waitingBytes += row.payload.length;
-      this.#pumping ??= new Promise((done) => setImmediate(() => void this.#pump().finally(done)));
+      this.#startPump();
     });
   }
 
   /** Waits for what is under way, then closes the connections. */
   async close(): Promise<void> {
-    await this.#pumping;
+    while (this.#pumps.size > 0) await Promise.all(this.#pumps);
     await this.#store.close();
   }
 
+  #startPump(): void {
+    if (this.#pumping >= commitsAtOnce) return;
+    this.#pumping += 1;
+    const pump = this.#pump().finally(() => this.#pumps.delete(pump));
+    this.#pumps.add(pump);
+  }
+
   async #pump(): Promise<void> {
+    await setImmediate();
     while (this.#waiting.length > 0) await this.#commit(this.#take());
-    this.#pumping = undefined;
+    // In the same turn as the look at what waits, so that nothing can be left waiting between the two.
+    this.#pumping -= 1;
   }
 
   #take(): Entry[] {

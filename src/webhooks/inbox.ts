@@ -3,12 +3,11 @@ import type { Clock } from "../clock.ts";
 import { TransientError, toError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { answerJson, answerProblem, refuseUnread } from "./answer.ts";
-import { checkHead, maxBodyBytes } from "./check-head.ts";
-import { classifyDelivery } from "./classify-delivery.ts";
-import { packPayload, type DeliveryStore } from "./intake-store.ts";
+import { checkHead, maxBodyBytes, type Head } from "./check-head.ts";
+import type { DeliveryStore } from "./intake-store.ts";
 import { GroupCommit } from "./group-commit.ts";
-import { readBody, type BodyLimits } from "./read-body.ts";
-import { isSigned } from "./signature.ts";
+import { judgeDelivery, type Judgement } from "./judge-delivery.ts";
+import { readBody, type BodyLimits, type ReadBody } from "./read-body.ts";
 
 export const inboxPath = "/api/github/webhooks";
 
@@ -93,52 +92,74 @@ async function receive(
   seen.deliveryId = head.deliveryId;
   seen.event = head.event;
 
-  const read = await readBody(request, deps.limits);
-  if (!read.ok) {
-    if (read.reason === "too-large")
-      return refuse(413, "too-large", `The body is larger than ${maxBodyBytes} bytes.`);
-    if (read.reason === "too-many")
-      return refuse(503, "too-many", "Too many large bodies at once; redeliver it later.");
-    return { outcome: "aborted", status: 499 };
+  const judgement = await readBody(request, deps.limits).then((read) => judge(deps, head, read, seen));
+  switch (judgement.verdict) {
+    case "refuse":
+      return refuse(judgement.status, judgement.reason, judgement.detail);
+    case "aborted":
+      return { outcome: "aborted", status: 499 };
+    case "ping":
+      answerJson(response, 200, { outcome: "ping" });
+      return { outcome: "ping", status: 200 };
+    case "store":
+      return store(deps, head.deliveryId, judgement, response);
   }
-  seen.bytes = read.body.length;
-  if (!isSigned(read.body, head.signature, deps.config.secrets)) {
-    return refuse(
-      401,
-      "wrong-signature",
-      "The signature does not fit the body and this server's webhook secret.",
-    );
-  }
-  const parsed = parseJson(read.body);
-  if (!parsed.ok) return refuse(400, "not-json", "The body is not JSON.");
-  return accept(deps, { head, raw: read.body, body: parsed.value }, response, seen, refuse);
 }
 
-async function accept(
-  deps: Receiver,
-  input: { head: { deliveryId: string; event: string }; raw: Buffer; body: unknown },
-  response: ServerResponse,
-  seen: Seen,
-  refuse: (status: number, reason: string, detail: string) => Closing,
-): Promise<Closing> {
-  const { deliveryId, event } = input.head;
-  const classified = classifyDelivery({ event, body: input.body, now: deps.clock.now() }, deps.config);
-  if (!classified.ok) return refuse(400, classified.reason, classified.detail);
-  if (event === "ping") {
-    answerJson(response, 200, { outcome: "ping" });
-    return { outcome: "ping", status: 200 };
-  }
-  const { intake, ...facts } = classified.facts;
-  seen.action = facts.action;
-  const payload = await packPayload(input.raw);
-  try {
-    const stored = await deps.commits.store({
-      ...facts,
-      id: deliveryId,
-      payload,
-      source: "webhook",
-      makesJob: intake === "job",
+type Outcome =
+  Judgement | { verdict: "refuse"; status: number; reason: string; detail: string } | { verdict: "aborted" };
+
+function judge(deps: Receiver, head: Head & { ok: true }, read: ReadBody, seen: Seen): Outcome {
+  if (read.ok) {
+    seen.bytes = read.body.length;
+    const { secrets, triggerLabel } = deps.config;
+    const { event, signature } = head;
+    const judgement = judgeDelivery(read.body, {
+      event,
+      signature,
+      secrets,
+      triggerLabel,
+      now: deps.clock.now(),
     });
+    if (judgement.verdict === "store") seen.action = judgement.facts.action;
+    return judgement;
+  }
+  const { reason } = read;
+  switch (reason) {
+    case "too-large":
+      return {
+        verdict: "refuse",
+        status: 413,
+        reason,
+        detail: `The body is larger than ${maxBodyBytes} bytes.`,
+      };
+    case "too-many":
+      return {
+        verdict: "refuse",
+        status: 503,
+        reason,
+        detail: "Too many large bodies at once; redeliver it later.",
+      };
+    case "aborted":
+      return { verdict: "aborted" };
+  }
+}
+
+async function store(
+  deps: Receiver,
+  id: string,
+  { facts: { intake, ...facts }, payload }: Judgement & { verdict: "store" },
+  response: ServerResponse,
+): Promise<Closing> {
+  try {
+    const row = {
+      ...facts,
+      id,
+      payload: await payload,
+      source: "webhook" as const,
+      makesJob: intake === "job",
+    };
+    const stored = await deps.commits.store(row);
     const outcome = stored === "stored" && intake === "too-old" ? "too-old" : stored;
     answerJson(response, 202, { outcome });
     return { outcome, status: 202 };
@@ -153,14 +174,5 @@ async function accept(
       },
     );
     return { outcome: "unavailable", status: 503, err: error };
-  }
-}
-
-function parseJson(raw: Buffer): { ok: true; value: unknown } | { ok: false } {
-  try {
-    return { ok: true, value: JSON.parse(raw.toString("utf8")) };
-  } catch (error) {
-    if (error instanceof SyntaxError) return { ok: false };
-    throw error;
   }
 }

@@ -31,7 +31,7 @@ const deflateAsync = promisify(deflate);
 const small = { level: 1, windowBits: 13, memLevel: 6, chunkSize: 4_096 };
 
 /** Compresses a body for the table; large ones off the main thread, so that one of 25 MB does not stop the others. */
-export async function packPayload(body: Buffer): Promise<Buffer> {
+export function packPayload(body: Buffer): Buffer | Promise<Buffer> {
   return body.length > 262_144 ? deflateAsync(body, { level: 1 }) : deflateSync(body, small);
 }
 
