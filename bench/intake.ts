@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, open, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { z } from "zod";
@@ -52,6 +52,7 @@ try {
 }
 
 async function start(name: Contestant): Promise<string> {
+  const log = join(folder, `${name}.log`);
   const script = name === "intake" ? "../src/server.ts" : "./intake/baseline.ts";
   const child = spawn(
     process.execPath,
