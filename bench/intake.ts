@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { mkdtemp, open, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { setTimeout as delay } from "node:timers/promises";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { Client } from "pg";
 import { z } from "zod";
@@ -52,8 +52,8 @@ try {
 }
 
 async function start(name: Contestant): Promise<string> {
-  const log = join(folder, `${name}.log`);
   const script = name === "intake" ? "../src/server.ts" : "./intake/baseline.ts";
+  const output = await open(log, "w");
   const child = spawn(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL(script, import.meta.url))],
@@ -68,15 +68,16 @@ async function start(name: Contestant): Promise<string> {
         HOST: "127.0.0.1",
         PORT: "0",
       },
-      stdio: ["ignore", "pipe", "inherit"],
+      // A file and no pipe, so that the load does not have to read what the server logs.
+      stdio: ["ignore", output.fd, "inherit"],
     },
   );
+  await output.close();
   children.push(child);
-  for await (const line of createInterface({ input: child.stdout })) {
-    const { url } = z.object({ url: z.string().optional() }).parse(JSON.parse(line));
-    if (url === undefined) continue;
-    child.stdout.resume();
-    return url;
+  while (child.exitCode === null) {
+    const url = /"url":"([^"]+)"/.exec(await readFile(log, "utf8"))?.[1];
+    if (url !== undefined) return url;
+    await delay(50);
   }
   throw new Error(`${name} ended before it listened`);
 }

@@ -1,7 +1,7 @@
+import { inflateSync } from "node:zlib";
 import { and, eq, inArray, lt, ne, sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
 import { delivery } from "../../db/schema.ts";
-import { unpackPayload } from "./packed-payload.ts";
 
 export type StoredDelivery = {
   id: string;
@@ -25,7 +25,7 @@ export async function findDelivery(system: Db, id: string): Promise<StoredDelive
     .where(eq(delivery.id, id));
   return row === undefined
     ? null
-    : { ...row, payload: JSON.parse(unpackPayload(row.payload).toString("utf8")) };
+    : { ...row, payload: JSON.parse(inflateSync(row.payload).toString("utf8")) };
 }
 
 export async function finishDelivery(system: Db, id: string): Promise<void> {

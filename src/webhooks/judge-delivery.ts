@@ -1,5 +1,5 @@
 import { classifyDelivery, type DeliveryFacts } from "./classify-delivery.ts";
-import { packPayload } from "./packed-payload.ts";
+import { packPayload } from "./intake-store.ts";
 import { isSigned } from "./signature.ts";
 
 export type Judgement =

@@ -5,8 +5,7 @@ import type { Logger } from "../log.ts";
 import { mayAsk } from "./business-key.ts";
 import { classifyDelivery } from "./classify-delivery.ts";
 import { listKnownDeliveries } from "./delivery-store.ts";
-import type { DeliveryStore } from "./intake-store.ts";
-import { packPayload } from "./packed-payload.ts";
+import { packPayload, type DeliveryStore } from "./intake-store.ts";
 import { findWatermark, recordWatermark } from "./watermark-store.ts";
 
 const watermarkName = "missed-deliveries";
