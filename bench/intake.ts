@@ -53,7 +53,6 @@ try {
 
 async function start(name: Contestant): Promise<string> {
   const script = name === "intake" ? "../src/server.ts" : "./intake/baseline.ts";
-  const output = await open(log, "w");
   const child = spawn(
     process.execPath,
     [...process.execArgv, fileURLToPath(new URL(script, import.meta.url))],
@@ -68,16 +67,15 @@ async function start(name: Contestant): Promise<string> {
         HOST: "127.0.0.1",
         PORT: "0",
       },
-      // A file and no pipe, so that the load does not have to read what the server logs.
-      stdio: ["ignore", output.fd, "inherit"],
+      stdio: ["ignore", "pipe", "inherit"],
     },
   );
-  await output.close();
   children.push(child);
-  while (child.exitCode === null) {
-    const url = /"url":"([^"]+)"/.exec(await readFile(log, "utf8"))?.[1];
-    if (url !== undefined) return url;
-    await delay(50);
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { url } = z.object({ url: z.string().optional() }).parse(JSON.parse(line));
+    if (url === undefined) continue;
+    child.stdout.resume();
+    return url;
   }
   throw new Error(`${name} ended before it listened`);
 }
