@@ -58,6 +58,7 @@ const known = {
   stepStatus: ["started", "done"],
   modelCallStatus: ["reserved", "settled", "refused"],
   usageFault: ["none", "platform"],
+  sandboxStatus: ["running", "paused", "ending", "ended"],
 } as const;
 
 /** Who pays: the GitHub organisation or user that installed the App. */
@@ -174,7 +175,7 @@ export const session = pgTable(
     /** What we last pushed and read back. */
     headSha: text("head_sha"),
     pullNumber: integer("pull_number"),
-    claudeSessionId: uuid("claude_session_id"),
+    claudeSessionId: uuid("claude_session_id").notNull(),
     sandboxProvider: text("sandbox_provider"),
     sandboxId: text("sandbox_id"),
     createdAt: moment("created_at").notNull().defaultNow(),
@@ -296,6 +297,69 @@ export const step = pgTable(
     oneOf("step_status_known", t.status, known.stepStatus),
     check("step_done_has_time", sql`(status = 'done') = (finished_at is not null)`),
     ...tenantPolicies("step"),
+  ],
+);
+
+/** The record of every machine that was made for a session; the one in use is named in the session's row. */
+export const sandbox = pgTable(
+  "sandbox",
+  {
+    provider: text("provider").notNull(),
+    /** The provider's own name for it. */
+    id: text("id").notNull(),
+    accountId: uuid("account_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    /** Of the claim that made it, as in its metadata. */
+    fence: integer("fence").notNull(),
+    status: text("status", { enum: known.sandboxStatus }).notNull(),
+    /** How the repository's setup commands went in it; null: not run. */
+    setup: jsonb("setup"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    /** When a turn last ended in it. */
+    usedAt: moment("used_at").notNull().defaultNow(),
+    endedAt: moment("ended_at"),
+    endReason: text("end_reason"),
+  },
+  (t) => [
+    primaryKey({ columns: [t.provider, t.id] }),
+    index("sandbox_session_idx").on(t.sessionId),
+    index("sandbox_open_idx")
+      .on(t.usedAt)
+      .where(sql`status <> 'ended'`),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    check("sandbox_ended_has_time", sql`(status = 'ended') = (ended_at is not null)`),
+    oneOf("sandbox_status_known", t.status, known.sandboxStatus),
+    ...tenantPolicies("sandbox"),
+  ],
+);
+
+/** What a turn left behind, kept outside the machine: enough to go on in another one. */
+export const checkpoint = pgTable(
+  "checkpoint",
+  {
+    /** UUIDv7, so that the newest has the largest id. */
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    fence: integer("fence").notNull(),
+    /** The commit that the working tree is held against; in the bot's mirror. */
+    baseSha: text("base_sha").notNull(),
+    /** The whole working tree, uncommitted files included. */
+    treeSha: text("tree_sha").notNull(),
+    claudeSessionId: uuid("claude_session_id").notNull(),
+    /** SHA-256 of the conversation's transcript, hex; null when there is none. */
+    transcriptSha256: text("transcript_sha256"),
+    /** Of the sealed object in the checkpoint storage. */
+    bytes: bigint("bytes", { mode: "number" }).notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("checkpoint_session_idx").on(t.sessionId, t.id),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    check("checkpoint_bytes", sql`${t.bytes} > 0`),
+    ...tenantPolicies("checkpoint"),
   ],
 );
 

@@ -2,6 +2,16 @@ import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { environment, type Environment } from "./environment.ts";
 import { UserError } from "./errors.ts";
+import {
+  type CheckpointConfig,
+  checkpointProblems,
+  type DaytonaConfig,
+  type E2bConfig,
+  readCheckpoints,
+  readDaytona,
+  readE2b,
+  sandboxProblems,
+} from "./sandbox-settings.ts";
 
 export type GitHubApp = { id: number; privateKey: string; webhookSecrets: readonly [string, ...string[]] };
 
@@ -20,10 +30,18 @@ export type Config = {
     name: string;
   };
   sandbox: {
+    /** In the order of fail-over. */
+    providers: readonly Environment["SANDBOX_PROVIDER"][number][];
     isolation: "bwrap" | "none";
     claudeBin: string | null;
     egressHosts: readonly string[];
+    idleMs: number;
+    retentionMs: number;
+    /** Null where it is no provider of ours. */
+    e2b: E2bConfig | null;
+    daytona: DaytonaConfig | null;
   };
+  checkpoints: CheckpointConfig;
   limits: {
     concurrency: number;
     taskTimeoutMs: number;
@@ -51,6 +69,7 @@ export function readConfig(source: Record<string, string | undefined> = process.
         (issue) => `${issue.path.join(".")}: ${issue.message}${came(present, issue.path[0])}`,
       );
   problems.push(...appProblems(present));
+  if (parsed.success) problems.push(...sandboxProblems(parsed.data), ...checkpointProblems(parsed.data));
   if (!parsed.success || problems.length > 0) throw invalid(problems);
   return toConfig(parsed.data);
 }
@@ -109,12 +128,18 @@ function toConfig(env: Environment): Config {
     dataDir: env.DATA_DIR,
     model: { baseUrl: env.ANTHROPIC_BASE_URL, credential: readCredential(env), name: env.CLAUDE_MODEL },
     sandbox: {
+      providers: env.SANDBOX_PROVIDER,
       isolation: env.SANDBOX_LOCAL_ISOLATION,
       claudeBin: env.CLAUDE_BIN ?? null,
       egressHosts: env.EGRESS_HOSTS,
+      idleMs: env.SANDBOX_IDLE_MINUTES * 60_000,
+      retentionMs: env.SANDBOX_RETENTION_DAYS * 86_400_000,
+      e2b: readE2b(env),
+      daytona: readDaytona(env),
     },
+    checkpoints: readCheckpoints(env),
     limits: {
-      concurrency: env.WORKER_CONCURRENCY ?? 2 * cpus().length,
+      concurrency: env.WORKER_CONCURRENCY ?? (env.SANDBOX_PROVIDER[0] === "local" ? 2 * cpus().length : 50),
       taskTimeoutMs: env.TASK_TIMEOUT_MINUTES * 60_000,
       maxTurns: env.TASK_MAX_TURNS,
       budgetMicroUsd: Math.round(env.TASK_BUDGET_USD * 1_000_000),

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
+const sandboxProviders = ["local", "e2b", "daytona"] as const;
 const list = z.string().transform((value) =>
   value
     .split(",")
@@ -53,7 +54,9 @@ export const environment = z.object({
       "expected 32 bytes in base64 (openssl rand -base64 32)",
     )
     .optional()
-    .describe("32 bytes in base64, for secrets at rest."),
+    .describe(
+      "32 bytes in base64, for what is kept at rest; absent: made once, in DATA_DIR (several machines need one and the same).",
+    ),
   ANTHROPIC_API_KEY: z.string().optional().describe("The model key; it stays in the gateway."),
   CLAUDE_CODE_OAUTH_TOKEN: z
     .string()
@@ -69,15 +72,59 @@ export const environment = z.object({
     .describe("Claude Code for the local sandbox; else node_modules/.bin, else PATH."),
   SANDBOX_PROVIDER: list
     .default(["local"])
-    .refine(
-      (names) => names.length > 0 && names.every((name) => name === "local"),
-      'expected "local"; other providers are not built yet',
+    .pipe(
+      z
+        .array(
+          z.enum(sandboxProviders, `expected names out of ${sandboxProviders.join(", ")}, comma separated`),
+        )
+        .min(1, `expected at least one of ${sandboxProviders.join(", ")}`)
+        .refine((names) => new Set(names).size === names.length, "a provider is named twice"),
     )
-    .describe("Where agents run, in the order of fail-over."),
+    .describe("Where agents run, in the order of fail-over: local, e2b, daytona."),
   SANDBOX_LOCAL_ISOLATION: z
     .enum(["bwrap", "none"])
     .default("bwrap")
     .describe("bwrap (bubblewrap); none runs agents without isolation, an explicit risk."),
+  SANDBOX_IDLE_MINUTES: z.coerce
+    .number()
+    .positive()
+    .max(60)
+    .default(5)
+    .describe("How long a sandbox stays awake after a turn; then it is paused."),
+  SANDBOX_RETENTION_DAYS: z.coerce
+    .number()
+    .positive()
+    .max(365)
+    .default(30)
+    .describe("How long an unused sandbox and its session's checkpoint are kept."),
+  E2B_API_KEY: z.string().optional().describe("The key of E2B, for SANDBOX_PROVIDER=e2b."),
+  E2B_TEMPLATE: z
+    .string()
+    .min(1)
+    .default("remote-claude")
+    .describe("The E2B template, built from sandbox/template."),
+  E2B_API_URL: url.default("https://api.e2b.app").describe("E2B's control API."),
+  E2B_SANDBOX_URL: url.optional().describe("One address for all E2B sandboxes; absent: E2B's own."),
+  E2B_MAX_RUN_MINUTES: integer(5, 1440)
+    .default(60)
+    .describe("How long your E2B plan lets a sandbox run without a pause (60 on Hobby, 1440 on Pro)."),
+  DAYTONA_API_KEY: z.string().optional().describe("The key of Daytona, for SANDBOX_PROVIDER=daytona."),
+  DAYTONA_API_URL: url.default("https://app.daytona.io/api").describe("Daytona's API, hosted or your own."),
+  DAYTONA_TARGET: z.string().optional().describe("The Daytona region; absent: the organisation's own."),
+  DAYTONA_SNAPSHOT: z
+    .string()
+    .min(1)
+    .default("remote-claude")
+    .describe("The Daytona snapshot made from sandbox/template."),
+  CHECKPOINT_MAX_MB: integer(1, 4096)
+    .default(256)
+    .describe("The largest checkpoint of a session that is kept."),
+  CHECKPOINT_S3_URL: url
+    .optional()
+    .describe("An S3-compatible bucket for checkpoints, https://HOST/BUCKET; absent: DATA_DIR."),
+  CHECKPOINT_S3_REGION: z.string().min(1).default("us-east-1").describe("The bucket's region."),
+  CHECKPOINT_S3_ACCESS_KEY_ID: z.string().optional().describe("The bucket's access key id."),
+  CHECKPOINT_S3_SECRET_ACCESS_KEY: z.string().optional().describe("The bucket's secret access key."),
   EGRESS_HOSTS: list
     .default([])
     .describe(
@@ -85,7 +132,9 @@ export const environment = z.object({
     ),
   WORKER_CONCURRENCY: integer(1, 1000)
     .optional()
-    .describe("Tasks at once in one worker; default 2 per core."),
+    .describe(
+      "Tasks at once in one worker; default 2 per core where agents run here, 50 where they run elsewhere.",
+    ),
   TASK_TIMEOUT_MINUTES: z.coerce
     .number()
     .positive()

@@ -13,7 +13,7 @@ const entries = ["start.ts", "server.ts", "worker.ts", "cli.ts", "app.ts", "db-c
 const ground = ["errors.ts", "log.ts", "clock.ts", "config.ts", "deps.ts", "host-git.ts", "db"];
 const typesOnly = ["config.ts", "deps.ts"];
 
-const leaves = ["sandbox", "gateway", "github", "usage", "queue"];
+const leaves = ["sandbox", "gateway", "github", "usage", "queue", "storage"];
 
 /** Who may import whom beside the ground: a folder of src, or a file that stands in src itself. */
 const direction: Readonly<Record<string, readonly string[]>> = {
@@ -22,7 +22,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   api: ["tasks", "sessions", "billing", "github", "queue", "usage"],
   cli: ["tasks", "sessions", "billing", "github", "queue", "usage", "sandbox", "web", "embedded-postgres.ts"],
   tasks: ["sessions", "billing", ...leaves],
-  sessions: ["sandbox", "gateway", "github", "usage"],
+  sessions: ["sandbox", "gateway", "github", "usage", "storage"],
   billing: ["usage"],
   ...Object.fromEntries(leaves.map((leaf) => [leaf, []])),
   "embedded-postgres.ts": ["embedded-postgres"],
@@ -30,7 +30,8 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   "process.ts": [],
   "deps.ts": leaves,
   "environment.ts": [],
-  "config.ts": ["environment.ts"],
+  "config.ts": ["environment.ts", "sandbox-settings.ts"],
+  "sandbox-settings.ts": ["environment.ts"],
   "errors.ts": [],
   "log.ts": [],
   "clock.ts": [],
@@ -41,7 +42,8 @@ const direction: Readonly<Record<string, readonly string[]>> = {
 
 /** A package and where it may be imported; `types` of it may cross the fence where they carry no behaviour. */
 const fences: readonly { packages: readonly string[]; inside: RegExp; types?: "anywhere" }[] = [
-  { packages: ["@vibe-kit/sdk", "e2b"], inside: /^src\/sandbox\// },
+  { packages: ["@vibe-kit/sdk", "e2b", "@daytona/sdk", "cockatiel"], inside: /^src\/sandbox\// },
+  { packages: ["aws4fetch"], inside: /^src\/storage\// },
   { packages: ["pg-boss"], inside: /^src\/queue\// },
   { packages: ["drizzle-orm"], inside: /^db\/|-store\.ts$|^src\/queue\// },
   { packages: ["postgres", "pg"], inside: /^db\/|-store\.ts$/ },

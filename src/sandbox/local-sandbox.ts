@@ -40,6 +40,7 @@ export function createLocalSandbox(
   return {
     provider: "local",
     id,
+    gateway: "socket",
     paths,
     exec,
     async writeFile(path, data, options) {
@@ -54,6 +55,8 @@ export function createLocalSandbox(
       await assertThere();
       await files.putDirectory(hostDirectory, path);
     },
+    // A folder lives until it is removed.
+    extend: () => Promise.resolve(),
     async remove(path) {
       // From inside: whatever the agent makes of the path meanwhile, only its own files can be hit.
       const result = await exec({ argv: ["rm", "-rf", "--", path], timeoutMs: 120_000 });

@@ -55,10 +55,7 @@ export function createLocalProvider(input: LocalProviderInput): SandboxProvider 
   const open = async (id: string): Promise<Sandbox> => {
     const machine = await machineOf(directory, id);
     return createLocalSandbox(id, machine, {
-      async pause() {
-        await endRuns(machine.layout.run, "all");
-        await changeState(directory, id, "paused");
-      },
+      pause: () => pauseMachine(directory, id),
       async kill() {
         await killMachine(directory, id);
       },
@@ -104,8 +101,20 @@ export function createLocalProvider(input: LocalProviderInput): SandboxProvider 
         wanted.every(([name, value]) => metadata[name as keyof typeof metadata] === value),
       );
     },
+    async pauseById(id) {
+      const meta = await readMeta(directory, id);
+      if (meta === null) throw machineGone(id);
+      if (meta.state === "paused") return false;
+      await pauseMachine(directory, id);
+      return true;
+    },
     killById: (id) => killMachine(directory, id),
   };
+}
+
+async function pauseMachine(directory: string, id: string): Promise<void> {
+  await endRuns(machineLayout(directory, id).run, "all");
+  await changeState(directory, id, "paused");
 }
 
 function warningsOf(host: Awaited<ReturnType<typeof findLocalHost>>): string[] {

@@ -21,11 +21,15 @@ export class SandboxError extends Error {
 
 export type SandboxMetadata = { app: string; session: string; fence: string };
 
-export type SandboxSpec = {
-  metadata: SandboxMetadata;
+/** What a machine is opened with, each time it is created or connected to. */
+export type SandboxLease = {
   /** How long the machine may live without being extended, ms. */
   timeoutMs: number;
+  /** Hosts that it may reach, the gateway's among them; a provider whose commands use the gateway's socket needs none. */
+  egress: readonly string[];
 };
+
+export type SandboxSpec = SandboxLease & { metadata: SandboxMetadata };
 
 export type SandboxEnvironment = Readonly<Record<string, string>>;
 
@@ -65,6 +69,8 @@ export type ExecResult = {
 export type Sandbox = {
   readonly provider: string;
   readonly id: string;
+  /** How its commands reach the gateway: by a unix socket of this host, or by the server's public address. */
+  readonly gateway: GatewayReach;
   /** Paths inside the sandbox. `repo` is where the checkout goes, `tmp` is scratch space that outlasts a command (the machine's /tmp need not). */
   readonly paths: { home: string; workspace: string; repo: string; tmp: string };
   exec(input: ExecInput): Promise<ExecResult>;
@@ -75,9 +81,14 @@ export type Sandbox = {
   /** Copies a directory of the host to `path`, which must not exist yet. The host directory may be consumed. */
   putDirectory(hostDirectory: string, path: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Lets the machine live at least this much longer from now, ms. */
+  extend(timeoutMs: number): Promise<void>;
+  /** Stops what runs in it and keeps its files. */
   pause(): Promise<void>;
   kill(): Promise<void>;
 };
+
+export type GatewayReach = "socket" | "public-url";
 
 export type SandboxSummary = {
   id: string;
@@ -95,8 +106,10 @@ export type SandboxProvider = {
   probe(): Promise<Isolation>;
   create(spec: SandboxSpec): Promise<Sandbox>;
   /** Connects to (and resumes) a machine; SandboxError "gone" when there is none. */
-  connect(id: string): Promise<Sandbox>;
+  connect(id: string, lease: SandboxLease): Promise<Sandbox>;
   list(filter: Partial<SandboxMetadata>): Promise<SandboxSummary[]>;
+  /** Pauses a machine that nobody uses; true when this call paused it, SandboxError "gone" when there is none. */
+  pauseById(id: string): Promise<boolean>;
   /** Ends the machine; true when this call ended it, false when there was none. */
   killById(id: string): Promise<boolean>;
 };

@@ -21,8 +21,9 @@ export function withVibeKit(provider: SandboxProvider): SandboxProvider {
     list: (filter) => provider.list(filter),
     // The SDK forgets machines that it has not used yet: by id means by the provider.
     killById: (id) => provider.killById(id),
+    pauseById: (id) => provider.pauseById(id),
     create: (spec) => openMachine(() => provider.create(spec), null),
-    connect: (id) => openMachine(() => provider.connect(id), id),
+    connect: (id, lease) => openMachine(() => provider.connect(id, lease), id),
   };
 }
 
@@ -60,12 +61,14 @@ function driven(machine: Sandbox, kit: VibeKit): Sandbox {
   return {
     provider: machine.provider,
     id: machine.id,
+    gateway: machine.gateway,
     paths: machine.paths,
     exec: (input) => machine.exec(input),
     writeFile: (path, data, options) => machine.writeFile(path, data, options),
     readFile: (path, options) => machine.readFile(path, options),
     putDirectory: (hostDirectory, path) => machine.putDirectory(hostDirectory, path),
     remove: (path) => machine.remove(path),
+    extend: (timeoutMs) => machine.extend(timeoutMs),
     pause: () => kit.pause(),
     kill: () => kit.kill(),
   };

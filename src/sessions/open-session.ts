@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { FencedError } from "../errors.ts";
 import { checkOut } from "../sandbox/git-in.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
-import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
+import { SandboxError, type Sandbox, type SandboxLease } from "../sandbox/sandbox.ts";
 import { updateSession, type Session } from "./session-store.ts";
 
 export const appName = "remote-claude";
@@ -40,12 +40,12 @@ export async function openSession(
   },
 ): Promise<OpenedSession> {
   const { session } = input;
-  const found = await findSandbox(deps, session);
+  const found = await findSandbox(deps, input);
   const sandbox =
     found ??
     (await deps.sandboxes.create({
       metadata: { app: appName, session: session.id, fence: String(input.fence) },
-      timeoutMs: input.timeoutMs + graceMs,
+      ...leaseOf(input),
     }));
   await keepId(deps, input, sandbox);
   const resumed = found !== null && (await bringUpToDate(found, input));
@@ -83,15 +83,23 @@ async function bringUpToDate(
   return synced.kind === "synced";
 }
 
+const leaseOf = ({ timeoutMs }: { timeoutMs: number }): SandboxLease => ({
+  timeoutMs: timeoutMs + graceMs,
+  egress: [],
+});
+
 const checkoutNote = (sandbox: Sandbox) => `${sandbox.paths.home}/.remote-claude-checkout`;
 
 /** By the stored id, else by its mark: a machine whose id was never stored must not be made twice. */
-async function findSandbox(deps: OpenSessionDeps, session: Session): Promise<Sandbox | null> {
+async function findSandbox(
+  deps: OpenSessionDeps,
+  { session, timeoutMs }: { session: Session; timeoutMs: number },
+): Promise<Sandbox | null> {
   const known =
     session.sandboxId ?? (await deps.sandboxes.list({ app: appName, session: session.id }))[0]?.id;
   if (known === undefined) return null;
   try {
-    return await deps.sandboxes.connect(known);
+    return await deps.sandboxes.connect(known, leaseOf({ timeoutMs }));
   } catch (error) {
     if (error instanceof SandboxError && error.fault === "gone") return null;
     throw error;

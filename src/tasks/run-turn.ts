@@ -46,7 +46,7 @@ export async function runTurn(
           taskId: task.id,
           accountId: task.accountId,
           fence,
-          claudeSessionId: session.claudeSessionId ?? session.id,
+          claudeSessionId: session.claudeSessionId,
           model: task.options.model ?? deps.config.model.name,
           maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
           timeoutMs,

@@ -29,6 +29,7 @@ export async function seedSession(
   const id = uuidv7();
   const issueNumber = values.issueNumber ?? ++serial;
   await system.insert(session).values({
+    claudeSessionId: crypto.randomUUID(),
     id,
     accountId: at.accountId,
     repositoryId: at.repositoryId,

@@ -21,7 +21,7 @@ export async function seedTenant(system: Db): Promise<Tenant> {
     sessionId: uuidv7(),
     taskId: uuidv7(),
   };
-  const { accountId, installationId, repositoryId, taskId } = tenant;
+  const { accountId, installationId, repositoryId, sessionId, taskId } = tenant;
   await system
     .insert(schema.account)
     .values({ id: accountId, githubId: (numbers += 1), login: "octo", kind: "User" });
@@ -50,12 +50,36 @@ export async function seedTenant(system: Db): Promise<Tenant> {
   await system
     .insert(schema.reply)
     .values({ accountId, repositoryId, issueNumber: 1, kind: "reply", key: `reply-${taskId}` });
+  await system.insert(schema.sandbox).values({
+    provider: "local",
+    id: `machine of ${taskId}`,
+    accountId,
+    sessionId,
+    fence: 1,
+    status: "running",
+  });
+  await system.insert(schema.checkpoint).values({
+    ...ofTask,
+    id: uuidv7(),
+    sessionId,
+    baseSha: "0".repeat(40),
+    treeSha: "1".repeat(40),
+    claudeSessionId: "00000000-0000-4000-8000-000000000001",
+    bytes: 1,
+  });
   return tenant;
 }
 
 export function newSession(tenant: Omit<Tenant, "taskId">): typeof schema.session.$inferInsert {
   const { sessionId: id, accountId, repositoryId } = tenant;
-  return { id, accountId, repositoryId, issueNumber: 1, branch: `claude/1-${id}` };
+  return {
+    id,
+    accountId,
+    repositoryId,
+    issueNumber: 1,
+    branch: `claude/1-${id}`,
+    claudeSessionId: "00000000-0000-4000-8000-000000000001",
+  };
 }
 
 export function newTask(tenant: Tenant): typeof schema.task.$inferInsert {

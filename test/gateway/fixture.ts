@@ -38,6 +38,7 @@ export async function createTurn(
     ...{ owner: "acme", name: "app", private: false },
   });
   await system.insert(session).values({
+    claudeSessionId: crypto.randomUUID(),
     ...{ id: ids.session, accountId: ids.account, repositoryId: ids.github },
     ...{ issueNumber: 1, branch: "claude/1-x" },
   });

@@ -30,7 +30,7 @@ describe.each(["bwrap", "none"] as const)("a worker killed with SIGKILL, isolati
     await dead;
     if (isolation === "none") {
       await untilTrue(async () => (await readdir(`${dataDir}/sandboxes/${id}/run`)).length === 1);
-      const next = await localProvider(dataDir, { isolation }).connect(id);
+      const next = await localProvider(dataDir, { isolation }).connect(id, { timeoutMs: 60_000, egress: [] });
       expect((await next.exec({ argv: ["true"], timeoutMs: 10_000 })).exitCode).toBe(0);
     }
     // What left its process group on purpose is beyond reach without isolation, unless a cgroup holds it.

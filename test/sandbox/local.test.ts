@@ -6,7 +6,8 @@ import { needBwrap } from "../support/need-bwrap.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { untilTrue } from "../support/until-true.ts";
 
-const spec = { metadata: { app: "test", session: "s", fence: "1" }, timeoutMs: 60_000 };
+const lease = { timeoutMs: 60_000, egress: [] };
+const spec = { ...lease, metadata: { app: "test", session: "s", fence: "1" } };
 
 test("the probe starts an isolated command and leaves nothing behind", async (context) => {
   await needBwrap(context);
@@ -36,7 +37,7 @@ test("a machine outlives the worker that made it", async (context) => {
   await needBwrap(context);
   const { dataDir, sandbox, sh } = await localMachine();
   await sh("echo kept > $HOME/note; echo kept > /workspace/note");
-  const again = await localProvider(dataDir).connect(sandbox.id);
+  const again = await localProvider(dataDir).connect(sandbox.id, lease);
   const read = await again.exec({ argv: ["cat", "/home/agent/note", "/workspace/note"], timeoutMs: 10_000 });
   expect(read.stdoutTail).toBe("kept\nkept\n");
 });
@@ -54,13 +55,13 @@ test("machines are found by their metadata, and only whole ones", async () => {
     { id: second.id, state: "paused", metadata: { app: "a", session: "2", fence: "7" } },
   ]);
   expect(await provider.list({ app: "b" })).toEqual([]);
-  await provider.connect(second.id);
+  await provider.connect(second.id, lease);
   expect(await provider.list({ session: "2" })).toMatchObject([{ state: "running" }]);
 });
 
 test.each(["0123456789abcdef", "../../etc", "", ".shared", "a/b"])("there is no machine %j", async (id) => {
   const provider = localProvider(await temporaryFolder());
-  await expect(provider.connect(id)).rejects.toMatchObject({ name: "SandboxError", fault: "gone" });
+  await expect(provider.connect(id, lease)).rejects.toMatchObject({ name: "SandboxError", fault: "gone" });
   expect(await provider.killById(id)).toBe(false);
 });
 

@@ -7,7 +7,8 @@ import { localMachine } from "../support/local-machine.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
 
 const metadata = { app: "a", session: "s", fence: "1" };
-const spec = { metadata, timeoutMs: 60_000 };
+const lease = { timeoutMs: 60_000, egress: [] };
+const spec = { ...lease, metadata };
 
 /** A provider that records what reaches it. */
 function recorder(options: { createFault?: Error; connectFault?: Error; exitCode?: number } = {}) {
@@ -17,6 +18,7 @@ function recorder(options: { createFault?: Error; connectFault?: Error; exitCode
     provider: "recorded",
     id,
     paths: { home: "/h", workspace: "/w", repo: "/w/repo", tmp: "/w/tmp" },
+    gateway: "socket",
     exec(input) {
       execs.push(input);
       const exitCode = options.exitCode ?? 0;
@@ -27,6 +29,7 @@ function recorder(options: { createFault?: Error; connectFault?: Error; exitCode
     readFile: () => Promise.resolve(null),
     putDirectory: () => Promise.resolve(),
     remove: () => Promise.resolve(),
+    extend: () => Promise.resolve(),
     pause: () => Promise.resolve(void calls.push(`pause ${id}`)),
     kill: () => Promise.resolve(void calls.push(`kill ${id}`)),
   });
@@ -46,6 +49,7 @@ function recorder(options: { createFault?: Error; connectFault?: Error; exitCode
         : Promise.reject(options.connectFault);
     },
     list: () => Promise.resolve([]),
+    pauseById: (id) => Promise.resolve(calls.push(`pause ${id} by id`) > 0),
     killById: (id) => Promise.resolve(calls.push(`killById ${id}`) > 0),
   };
   return { calls, execs, provider: withVibeKit(provider) };
@@ -80,7 +84,7 @@ describe("the SDK drives a machine's life", () => {
 
   test("a machine is connected to by its id, paused and killed", async () => {
     const { calls, provider } = recorder();
-    const sandbox = await provider.connect("m7");
+    const sandbox = await provider.connect("m7", lease);
     await sandbox.pause();
     await sandbox.kill();
     await sandbox.kill();
@@ -91,7 +95,7 @@ describe("the SDK drives a machine's life", () => {
 
   test("three machines at once are three machines", async () => {
     const { calls, provider } = recorder();
-    await Promise.all([provider.create(spec), provider.create(spec), provider.connect("m2")]);
+    await Promise.all([provider.create(spec), provider.create(spec), provider.connect("m2", lease)]);
     expect(calls.map((call) => call.split(" ")[0])).toEqual(["create", "create", "connect"]);
   });
 
@@ -99,7 +103,7 @@ describe("the SDK drives a machine's life", () => {
     const [busy, gone] = [new SandboxError("busy", "full"), new SandboxError("gone", "no such machine")];
     const { provider } = recorder({ createFault: busy, connectFault: gone });
     await expect(provider.create(spec)).rejects.toBe(busy);
-    await expect(provider.connect("m1")).rejects.toBe(gone);
+    await expect(provider.connect("m1", lease)).rejects.toBe(gone);
   });
 
   test("a machine whose first command fails is not left behind, one that was there stays", async () => {
@@ -107,7 +111,7 @@ describe("the SDK drives a machine's life", () => {
     await expect(made.provider.create(spec)).rejects.toThrow("it failed");
     expect(made.calls).toEqual([`create ${JSON.stringify(spec)}`, "kill m1"]);
     const found = recorder({ exitCode: 1 });
-    await expect(found.provider.connect("m1")).rejects.toThrow("it failed");
+    await expect(found.provider.connect("m1", lease)).rejects.toThrow("it failed");
     expect(found.calls).toEqual(["connect m1"]);
   });
 
@@ -130,12 +134,12 @@ test("a real local machine behind the SDK: made, used, left, found again", async
   await sandbox.exec({ argv: ["sh", "-c", "echo kept > note"], timeoutMs: 10_000 });
   await sandbox.pause();
   expect(await provider.list({ session: "s" })).toMatchObject([{ id: sandbox.id, state: "paused" }]);
-  const again = await provider.connect(sandbox.id);
+  const again = await provider.connect(sandbox.id, lease);
   const read = await again.exec({ argv: ["cat", "note"], timeoutMs: 10_000 });
   expect(read).toMatchObject({ exitCode: 0, stdoutTail: "kept\n" });
   expect(await again.exec({ argv: ["false"], timeoutMs: 10_000 })).toMatchObject({ exitCode: 1 });
   await again.kill();
-  await expect(provider.connect(sandbox.id)).rejects.toMatchObject({ fault: "gone" });
+  await expect(provider.connect(sandbox.id, lease)).rejects.toMatchObject({ fault: "gone" });
 });
 
 test("the SDK is loaded with the first machine, not with the module", () => {

@@ -8,6 +8,7 @@ const provider = createLocalProvider({ dataDir, isolation, claudeBin: null, log:
 const sandbox = await provider.create({
   metadata: { app: "test", session: "s", fence: "1" },
   timeoutMs: 60_000,
+  egress: [],
 });
 await sandbox.exec({
   argv: ["sh", "-c", 'trap "" INT TERM HUP; setsid sleep "$1" & echo ready; sleep "$1"', "sh", seconds],

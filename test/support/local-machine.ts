@@ -20,6 +20,7 @@ export async function localMachine(
   const sandbox = await provider.create({
     metadata: { app: "test", session: "session-1", fence: "1" },
     timeoutMs: 60_000,
+    egress: [],
   });
   onTestFinished(async () => {
     await provider.killById(sandbox.id);
