@@ -314,6 +314,8 @@ export const sandbox = pgTable(
     status: text("status", { enum: known.sandboxStatus }).notNull(),
     /** How the repository's setup commands went in it; null: not run. */
     setup: jsonb("setup"),
+    /** Set while the machine may hold more than the session's last checkpoint does: from the start of a turn until its checkpoint. */
+    aheadSince: moment("ahead_since"),
     createdAt: moment("created_at").notNull().defaultNow(),
     /** When a turn last ended in it. */
     usedAt: moment("used_at").notNull().defaultNow(),

@@ -22,6 +22,7 @@ CREATE TABLE "sandbox" (
 	"fence" integer NOT NULL,
 	"status" text NOT NULL,
 	"setup" jsonb,
+	"ahead_since" timestamp with time zone,
 	"created_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"used_at" timestamp with time zone DEFAULT now() NOT NULL,
 	"ended_at" timestamp with time zone,
