@@ -208,6 +208,17 @@ export type TaskOptions = {
   draft?: boolean;
 };
 
+/** Each is said in one line of the status comment. */
+export type TaskNotices = {
+  /** The sandbox was made anew: from the last checkpoint with nothing lost, or without what a turn had not handed in. */
+  rebuilt?: "whole" | "partly";
+  /** The repository's setup commands failed; the agent worked without them. */
+  setup?: { command: string; ended: string; tail: string };
+  /** What is wrong with the repository's settings file. */
+  settings?: { line: number | null; message: string }[];
+  skippedAttachments?: { name: string; reason: string }[];
+};
+
 export const task = pgTable(
   "task",
   {
@@ -246,6 +257,8 @@ export const task = pgTable(
     /** How it ended, as src/tasks/outcome.ts has it; null while it has not. */
     outcome: jsonb("outcome"),
     receipt: jsonb("receipt"),
+    /** What the thread should know beside the outcome. */
+    notices: jsonb("notices").$type<TaskNotices>().notNull().default({}),
     createdAt: moment("created_at").notNull().defaultNow(),
     startedAt: moment("started_at"),
     finishedAt: moment("finished_at"),

@@ -35,6 +35,7 @@ CREATE TABLE "sandbox" (
 ALTER TABLE "sandbox" ENABLE ROW LEVEL SECURITY;--> statement-breakpoint
 UPDATE "session" SET "claude_session_id" = "id" WHERE "claude_session_id" IS NULL;--> statement-breakpoint
 ALTER TABLE "session" ALTER COLUMN "claude_session_id" SET NOT NULL;--> statement-breakpoint
+ALTER TABLE "task" ADD COLUMN "notices" jsonb DEFAULT '{}'::jsonb NOT NULL;--> statement-breakpoint
 ALTER TABLE "checkpoint" ADD CONSTRAINT "checkpoint_task_id_account_id_task_id_account_id_fk" FOREIGN KEY ("task_id","account_id") REFERENCES "public"."task"("id","account_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "checkpoint" ADD CONSTRAINT "checkpoint_session_id_account_id_session_id_account_id_fk" FOREIGN KEY ("session_id","account_id") REFERENCES "public"."session"("id","account_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint
 ALTER TABLE "sandbox" ADD CONSTRAINT "sandbox_session_id_account_id_session_id_account_id_fk" FOREIGN KEY ("session_id","account_id") REFERENCES "public"."session"("id","account_id") ON DELETE no action ON UPDATE no action;--> statement-breakpoint

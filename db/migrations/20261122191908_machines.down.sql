@@ -15,3 +15,5 @@ DROP POLICY "sandbox_system" ON "sandbox" CASCADE;
 DROP TABLE "sandbox" CASCADE;
 --> statement-breakpoint
 ALTER TABLE "session" ALTER COLUMN "claude_session_id" DROP NOT NULL;
+--> statement-breakpoint
+ALTER TABLE "task" DROP COLUMN "notices";
