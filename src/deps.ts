@@ -5,7 +5,9 @@ import type { Redactor } from "./github/redact.ts";
 import type { GitHub } from "./github/octokit.ts";
 import type { Logger } from "./log.ts";
 import type { Queue } from "./queue/queue.ts";
-import type { Isolation, SandboxProvider } from "./sandbox/sandbox.ts";
+import type { SandboxFleet } from "./sandbox/fleet.ts";
+import type { Isolation } from "./sandbox/sandbox.ts";
+import type { Storage } from "./storage/storage.ts";
 
 /** What the program is made of; a function asks for its slice with Pick. */
 export type Deps = {
@@ -20,8 +22,11 @@ export type Deps = {
   system: Db;
   queue: Queue;
   github: GitHub;
-  sandboxes: SandboxProvider;
-  isolation: Isolation;
+  sandboxes: SandboxFleet;
+  /** By provider, of those that answered at the start. */
+  isolation: Record<string, Isolation>;
+  /** Where sessions are kept outside their machines, sealed. */
+  checkpoints: Storage;
   /** Takes the secrets that this process holds out of whatever an agent says. */
   redact: Redactor;
 };

@@ -14,8 +14,8 @@ import { isMain, runProcess } from "./process.ts";
 import { jobs, type JobHandlers } from "./queue/jobs.ts";
 import type { DeadJob } from "./queue/slots.ts";
 import { openQueue } from "./queue/queue.ts";
-import { createLocalProvider } from "./sandbox/local.ts";
-import { withVibeKit } from "./sandbox/vibekit.ts";
+import { openFleet } from "./sandbox/open-fleet.ts";
+import { openCheckpointStorage } from "./storage/open-checkpoint-storage.ts";
 import { reapSandboxes } from "./sessions/reap-sandboxes.ts";
 import { reportTask } from "./tasks/report-task.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
@@ -49,13 +49,9 @@ export async function startWorker(
     );
   }
   await mkdir(join(config.dataDir, "tmp"), { recursive: true, mode: 0o700 });
-  const local = createLocalProvider({
-    dataDir: config.dataDir,
-    isolation: config.sandbox.isolation,
-    claudeBin: config.sandbox.claudeBin,
-    log,
-  });
-  const isolation = await local.probe();
+  const sandboxes = await openFleet(config, log);
+  const isolation = await sandboxes.probe();
+  const checkpoints = await openCheckpointStorage(config, { log });
   const database = openDatabase({ url: config.databaseUrl, log });
   const queue = await openQueue({ url: config.databaseUrl, log });
   const deps: Deps = {
@@ -67,8 +63,9 @@ export async function startWorker(
     system: database.system,
     queue,
     github: createGitHub({ config: { ...config, app }, log }),
-    sandboxes: withVibeKit(local),
+    sandboxes,
     isolation,
+    checkpoints,
     redact: createRedactor(secretsOf(config)),
   };
   const probot = await createProbot(deps);

@@ -33,7 +33,7 @@ export type Mirror = {
  */
 export async function updateMirror(input: MirrorInput): Promise<Mirror> {
   const path = mirrorPath(input);
-  if (input.sha !== undefined && (await hasCommit(path, input.sha))) return { path, empty: false };
+  if (input.sha !== undefined && (await mirrorHas(path, input.sha))) return { path, empty: false };
   const timeoutMs = input.timeoutMs ?? 20 * 60_000;
   const deadline = Date.now() + timeoutMs;
   const lock = { path: `${path}.lock`, timeoutMs, signal: input.signal };
@@ -54,7 +54,8 @@ export async function updateMirror(input: MirrorInput): Promise<Mirror> {
   });
 }
 
-async function hasCommit(path: string, sha: string): Promise<boolean> {
+/** Whether a mirror, which need not exist, holds this commit. */
+export async function mirrorHas(path: string, sha: string): Promise<boolean> {
   if (!existsSync(path)) return false;
   const { exitCode } = await runHostGit({
     args: ["--git-dir=.", "cat-file", "-e", `${sha}^{commit}`],

@@ -49,8 +49,8 @@ export type StatusNotices = {
   hiddenPieces: number;
   /** Comments by people without write access, left out of the prompt. */
   leftOutComments: number;
-  /** The sandbox was made anew from the last checkpoint. */
-  rebuilt: boolean;
+  /** The sandbox was made anew: from the last checkpoint with nothing lost, or without what a turn had not handed in. */
+  rebuilt: "whole" | "partly" | null;
   /** Files that the task changed and that were not pushed. */
   leftOutFiles: readonly { path: string; reason: string }[];
   /** Their changes, as a patch for `git apply`. */
@@ -69,7 +69,7 @@ export type StatusView = {
 export const noNotices: StatusNotices = {
   hiddenPieces: 0,
   leftOutComments: 0,
-  rebuilt: false,
+  rebuilt: null,
   leftOutFiles: [],
   leftOutPatch: null,
 };

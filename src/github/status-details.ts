@@ -26,8 +26,12 @@ export function renderTodos({ todos, phase }: StatusView, options: { full: boole
 export function renderNotices(notices: StatusNotices): string {
   const { hiddenPieces, leftOutComments, leftOutFiles } = notices;
   const lines: string[] = [];
-  if (notices.rebuilt)
+  if (notices.rebuilt === "whole")
     lines.push("The sandbox had to be rebuilt from its last checkpoint; nothing was lost.");
+  if (notices.rebuilt === "partly")
+    lines.push(
+      "The sandbox had to be rebuilt; what an interrupted turn had changed and not yet handed in was lost.",
+    );
   if (hiddenPieces > 0)
     lines.push(
       `${formatPlural(hiddenPieces, "piece")} of hidden text in the input ${hiddenPieces === 1 ? "was" : "were"} not given to Claude.`,

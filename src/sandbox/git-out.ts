@@ -1,7 +1,9 @@
 import { randomBytes } from "node:crypto";
-import { writeFile } from "node:fs/promises";
+import { writeSync } from "node:fs";
+import { open, rm } from "node:fs/promises";
 import { fullSha, insideGitEnv } from "./inside-git.ts";
 import { type Sandbox, SandboxError } from "./sandbox.ts";
+import { checkoutGone, workTreeScript } from "./work-tree-script.ts";
 
 /** The one ref of a bundle that leaves a sandbox. */
 export const bundleRef = "refs/heads/work";
@@ -16,7 +18,7 @@ export type TakenBundle =
       /** What git could not take in (unreadable files, folders that are broken repositories), in its words; null: nothing. */
       complaints: string | null;
     }
-  | { kind: "unchanged" };
+  | { kind: "unchanged"; treeSha: string };
 
 /**
  * Takes the working tree out of the sandbox as a bundle of one commit on `baseSha` (on nothing when the agent destroyed
@@ -28,41 +30,75 @@ export async function takeBundle(
   input: { baseSha: string; maxBytes: number; hostPath: string; signal?: AbortSignal },
 ): Promise<TakenBundle> {
   if (!fullSha.test(input.baseSha)) throw new TypeError(`expected a full commit id, got ${input.baseSha}`);
-  const work = `${sandbox.paths.tmp}/out-${randomBytes(8).toString("hex")}`;
+  const { paths } = sandbox;
+  const work = `${paths.tmp}/out-${randomBytes(8).toString("hex")}`;
+  const output = await openBundleFile(input);
   try {
     const result = await sandbox.exec({
-      argv: ["/bin/sh", "-c", script, "take-bundle", sandbox.paths.repo, work, input.baseSha],
+      argv: ["/bin/sh", "-c", script, "take-bundle", paths.repo, work, input.baseSha],
       env: { ...insideGitEnv, ...identity },
       timeoutMs: 10 * 60_000,
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
+      signal: AbortSignal.any([output.tooLarge, ...(input.signal === undefined ? [] : [input.signal])]),
+      onStdout: output.push,
     });
     input.signal?.throwIfAborted();
-    const said = result.stdoutTail.trim();
-    if (result.exitCode === 0 && said === "unchanged") return { kind: "unchanged" };
-    const [, tipSha, treeSha] = /^bundle ([0-9a-f]{40,64}) ([0-9a-f]{40,64})$/.exec(said) ?? [];
-    if (result.exitCode !== 0 || tipSha === undefined || treeSha === undefined) {
+    output.tooLarge.throwIfAborted();
+    const [, tipSha, bundleTree, sameTree] = said.exec(output.head()) ?? [];
+    if (result.exitCode === 0 && sameTree !== undefined) {
+      await rm(input.hostPath);
+      return { kind: "unchanged", treeSha: sameTree };
+    }
+    if (result.exitCode !== 0 || tipSha === undefined || bundleTree === undefined) {
       throw new SandboxError(
         result.exitCode === checkoutGone ? "refused" : "transient",
         `taking the work out of the sandbox ended with ${result.exitCode ?? result.signal ?? "nothing"}: ${result.stderrTail.trim()}`,
       );
     }
-    const bytes = await sandbox.readFile(`${work}/bundle`, { maxBytes: input.maxBytes });
-    if (bytes === null) throw new SandboxError("transient", "the bundle vanished from the sandbox");
-    await writeFile(input.hostPath, bytes, { mode: 0o600, flag: "wx" });
-    return {
-      kind: "bundle",
-      path: input.hostPath,
-      tipSha,
-      treeSha,
-      complaints: result.stderrTail.trim() || null,
-    };
+    const complaints = result.stderrTail.trim() || null;
+    return { kind: "bundle", path: input.hostPath, tipSha, treeSha: bundleTree, complaints };
+  } catch (error) {
+    await rm(input.hostPath, { force: true });
+    throw error;
   } finally {
-    await sandbox.remove(work);
+    await output.close();
   }
 }
 
-/** The exit code of the script when there is no checkout to take. */
-const checkoutGone = 3;
+/** The first line of what the script writes; the bundle follows it. */
+const said = /^(?:bundle ([0-9a-f]{40,64}) ([0-9a-f]{40,64})|unchanged ([0-9a-f]{40,64}))$/;
+const maxHeadBytes = 256;
+
+/** Parts the script's first line from the bundle behind it, which goes to the file as it comes. */
+async function openBundleFile({ hostPath, maxBytes }: { hostPath: string; maxBytes: number }) {
+  const file = await open(hostPath, "wx", 0o600);
+  const tooLarge = new AbortController();
+  let head = Buffer.alloc(0);
+  let headEnded = false;
+  let bytes = 0;
+  return {
+    tooLarge: tooLarge.signal,
+    head: () => head.toString("latin1"),
+    push(chunk: Uint8Array) {
+      let rest = chunk;
+      if (!headEnded) {
+        const all = Buffer.concat([head, chunk]);
+        const end = all.indexOf("\n");
+        headEnded = end !== -1;
+        head = all.subarray(0, headEnded ? end : maxHeadBytes);
+        rest = headEnded ? all.subarray(end + 1) : Buffer.alloc(0);
+      }
+      bytes += rest.length;
+      if (bytes > maxBytes) {
+        tooLarge.abort(
+          new SandboxError("refused", `expected a bundle of at most ${maxBytes} bytes, got more`),
+        );
+      } else if (rest.length > 0) {
+        writeSync(file.fd, rest);
+      }
+    },
+    close: () => file.close(),
+  };
+}
 
 /** The commit only carries the tree; the bot builds the one that is pushed. */
 const identity = {
@@ -75,53 +111,19 @@ const identity = {
 };
 
 /**
- * Nine git commands in one round trip; constant, the paths and the commit come as arguments. They run in a repository of
- * our own that only borrows the checkout's objects, so the agent's settings, index, hooks and refs take no part. Where
- * even the base is not readable any more, everything is packed anew on no parent at all.
+ * Nine git commands in one round trip. Where even the base is not readable any more, everything is packed anew on no
+ * parent at all.
  */
-const script = `
-set -u
-repo=$1 work=$2 base=$3
-cd "$repo" || exit ${checkoutGone}
-
-fresh() {
-  unset GIT_DIR GIT_WORK_TREE GIT_INDEX_FILE
-  rm -rf "$work" && mkdir -p "$work" && git init --quiet --bare --template= "$work/git" || return 1
-  export GIT_DIR="$work/git" GIT_WORK_TREE="$repo" GIT_INDEX_FILE="$work/index"
-}
-
-borrow() {
-  objects=$(cd .git/objects 2>/dev/null && pwd -P) || return 1
-  printf '%s\\n' "$objects" >"$GIT_DIR/objects/info/alternates"
-  printf '%s\\n' "$base" >"$GIT_DIR/shallow"
-  # What the checkout's index knows of untouched files saves reading them, and keeps files as they are that git
-  # would now store with other line ends.
-  if [ -f .git/index ] && cp -p .git/index "$work/index" && git read-tree --reset "$base" 2>/dev/null; then
-    if git ls-files -v | grep -qv '^H '; then
-      git ls-files -z | git update-index -z --no-skip-worktree --stdin || return 1
-      git ls-files -z | git update-index -z --no-assume-unchanged --stdin || return 1
-    fi
-  else
-    rm -f "$work/index"
-    git read-tree "$base" 2>/dev/null
-  fi
-}
-
-pack() {
-  # 1 is git's word for "all but some files"; it names them on stderr.
-  git add --all --ignore-errors . ; [ $? -le 1 ] || return 1
-  tree=$(git write-tree)
-}
-
+const script = `${workTreeScript}
 send() {
   git update-ref ${bundleRef} "$tip" || return 1
   git bundle create --quiet --version=2 "$work/bundle" ${bundleRef} "$@" || return 1
-  echo "bundle $tip $tree"
+  echo "bundle $tip $tree" && cat "$work/bundle"
 }
 
 onBase() {
   fresh && borrow && pack || return 1
-  if [ "$tree" = "$(git rev-parse "$base^{tree}")" ]; then echo unchanged; return 0; fi
+  if [ "$tree" = "$(git rev-parse "$base^{tree}")" ]; then echo "unchanged $tree"; return 0; fi
   tip=$(git commit-tree "$tree" -p "$base" -m work) && send "^$base"
 }
 

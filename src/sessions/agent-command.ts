@@ -27,7 +27,7 @@ const maxOutputTokens = "32000";
  */
 export function agentCommand(input: AgentCommandInput): {
   argv: readonly [string, ...string[]];
-  /** Given where the gateway is reached from inside, http://127.0.0.1:port. */
+  /** Given where the gateway is reached from inside: http://127.0.0.1:port, or a path of the server. */
   env: (gatewayUrl: string) => Record<string, string>;
 } {
   return {
@@ -53,7 +53,6 @@ export function agentCommand(input: AgentCommandInput): {
       input.claudeSessionId,
     ],
     env: (gatewayUrl) => {
-      const proxy = gatewayUrl.replace("http://", `http://turn:${input.turnToken}@`);
       return {
         IS_SANDBOX: "1",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
@@ -65,13 +64,22 @@ export function agentCommand(input: AgentCommandInput): {
         CLAUDE_CODE_ENABLE_TASKS: "0",
         ANTHROPIC_BASE_URL: gatewayUrl,
         ANTHROPIC_API_KEY: input.turnToken,
-        HTTP_PROXY: proxy,
-        HTTPS_PROXY: proxy,
-        http_proxy: proxy,
-        https_proxy: proxy,
-        NO_PROXY: "127.0.0.1,localhost",
-        no_proxy: "127.0.0.1,localhost",
+        ...(input.sandbox.gateway === "socket" ? proxyEnv(gatewayUrl, input.turnToken) : {}),
       };
     },
+  };
+}
+
+/** On this host the gateway is also the only way to the allowed hosts; elsewhere the machine's own egress rules are. */
+function proxyEnv(gatewayUrl: string, turnToken: string): Record<string, string> {
+  const proxy = gatewayUrl.replace("http://", `http://turn:${turnToken}@`);
+  const direct = "127.0.0.1,localhost";
+  return {
+    HTTP_PROXY: proxy,
+    HTTPS_PROXY: proxy,
+    http_proxy: proxy,
+    https_proxy: proxy,
+    NO_PROXY: direct,
+    no_proxy: direct,
   };
 }

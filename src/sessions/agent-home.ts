@@ -1,23 +1,20 @@
+import { removeAll } from "../sandbox/remove-all.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-
-const maxTranscriptBytes = 64 * 1024 * 1024;
+import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
 
 /**
- * Makes the agent's own settings new before a turn, because whatever ran in the sandbox may have planted some;
- * only the conversation is kept. True when there is a conversation to resume.
+ * Makes the agent's own settings new before a turn, because whatever ran in the sandbox may have planted some; only the
+ * conversation is kept. `leftovers` of the last turn go with them. True when there is a conversation to resume.
  */
-export async function renewAgentHome(sandbox: Sandbox, claudeSessionId: string): Promise<boolean> {
-  const path = transcriptPath(sandbox, claudeSessionId);
+export async function renewAgentHome(
+  sandbox: Sandbox,
+  input: { claudeSessionId: string; leftovers: readonly string[] },
+): Promise<boolean> {
+  const { home } = sandbox.paths;
+  const path = transcriptPath(sandbox, input.claudeSessionId);
   const transcript = await sandbox.readFile(path, { maxBytes: maxTranscriptBytes });
-  await sandbox.remove(`${sandbox.paths.home}/.claude`);
-  await sandbox.remove(`${sandbox.paths.home}/.claude.json`);
+  await removeAll(sandbox, [`${home}/.claude`, `${home}/.claude.json`, ...input.leftovers]);
   if (transcript === null) return false;
   await sandbox.writeFile(path, transcript);
   return true;
-}
-
-/** Claude Code names a project's folder after its path, every sign that is no letter or digit as a dash. */
-function transcriptPath(sandbox: Sandbox, claudeSessionId: string): string {
-  const project = sandbox.paths.repo.replace(/[^A-Za-z0-9]/g, "-");
-  return `${sandbox.paths.home}/.claude/projects/${project}/${claudeSessionId}.jsonl`;
 }

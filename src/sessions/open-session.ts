@@ -1,123 +1,151 @@
 import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { FencedError } from "../errors.ts";
 import { checkOut } from "../sandbox/git-in.ts";
+import { readCheckoutState } from "../sandbox/checkout-state.ts";
+import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
-import { SandboxError, type Sandbox, type SandboxLease } from "../sandbox/sandbox.ts";
-import { updateSession, type Session } from "./session-store.ts";
+import { findLatestCheckpoint, type Checkpoint } from "./checkpoint-store.ts";
+import type { OpenedMachine } from "./open-machine.ts";
+import { restoreCheckpoint } from "./restore-checkpoint.ts";
+import type { Session } from "./session-store.ts";
+import { transcriptPath } from "./transcript-path.ts";
 
-export const appName = "remote-claude";
+export type OpenSessionDeps = Pick<Deps, "db" | "config" | "checkpoints" | "log">;
 
-/** A machine lives this much longer than the turn it is opened for. */
-const graceMs = 2 * 60_000;
-
-export type OpenSessionDeps = Pick<Deps, "db" | "config" | "sandboxes" | "log">;
-
-export type OpenedSession = {
-  sandbox: Sandbox;
-  /** The commit that the checkout stands on. */
+export type OpenSessionInput = {
+  session: Session;
+  /** Where the branch stands on GitHub now, or where the work starts. */
   headSha: string;
-  /** The machine was there before, with what the last turn left in it. */
-  resumed: boolean;
+  mirrorPath: string;
+  /** Whether the bot's mirror has a commit. */
+  mirrorHas: (sha: string) => Promise<boolean>;
+  /** The repository's address without any credential; the checkout's origin. */
+  remoteUrl: string;
+  /** A folder of the bot for this attempt. */
+  directory: string;
+  signal: AbortSignal;
 };
 
 /**
- * The session's machine with the repository in it: connected to when it is there, made and filled when it is
- * not. `headSha` is where the branch stands on GitHub now; a checkout at another commit is moved there.
+ * How the session was found: null as it was left, or never begun; whole: made anew from its checkpoint; partly: made anew
+ * without what a turn had not handed in.
+ */
+export type Rebuilt = null | "whole" | "partly";
+
+/**
+ * Fills a machine with the session: a machine of an earlier turn is held against the checkpoint and moved to `headSha`; any
+ * other, and one that differs, gets the checkpoint, or a checkout of `headSha` where there is none.
  */
 export async function openSession(
   deps: OpenSessionDeps,
-  input: {
-    session: Session;
-    taskId: string;
-    fence: number;
-    headSha: string;
-    mirrorPath: string;
-    /** The repository's address without any credential; the checkout's origin. */
-    remoteUrl: string;
-    timeoutMs: number;
-  },
-): Promise<OpenedSession> {
-  const { session } = input;
-  const found = await findSandbox(deps, input);
-  const sandbox =
-    found ??
-    (await deps.sandboxes.create({
-      metadata: { app: appName, session: session.id, fence: String(input.fence) },
-      ...leaseOf(input),
-    }));
-  await keepId(deps, input, sandbox);
-  const resumed = found !== null && (await bringUpToDate(found, input));
-  if (!resumed) {
-    await sandbox.remove(sandbox.paths.repo);
-    await checkOut(sandbox, {
-      mirrorPath: input.mirrorPath,
-      sha: input.headSha,
-      branch: session.branch,
-      remoteUrl: input.remoteUrl,
-      depth: 50,
-      tempDir: join(deps.config.dataDir, "tmp"),
-    });
+  machine: OpenedMachine,
+  input: OpenSessionInput,
+): Promise<Rebuilt> {
+  const { sandbox } = machine;
+  const { session, headSha } = input;
+  const checkpoint = await inSession(deps, session, (tx) => findLatestCheckpoint(tx, session.id));
+  const standing = machine.found ? await readNote(sandbox) : null;
+  if (standing !== null && (machine.ahead || (await isAsLeft(deps, { sandbox, checkpoint, session })))) {
+    if (await moveTo(sandbox, { ...input, standing })) return null;
   }
-  await sandbox.writeFile(checkoutNote(sandbox), input.headSha);
-  return { sandbox, headSha: input.headSha, resumed };
+  const restored = checkpoint !== null && (await input.mirrorHas(checkpoint.baseSha)) ? checkpoint : null;
+  await checkOutAnew(deps, { ...input, sandbox, sha: restored?.baseSha ?? headSha, found: machine.found });
+  if (restored !== null)
+    await restoreCheckpoint(deps, { sandbox, checkpoint: restored, directory: input.directory });
+  await writeNote(sandbox, restored?.baseSha ?? headSha);
+  const lostTurn = machine.ahead || machine.left?.ahead === true;
+  if (restored !== null && !(await moveTo(sandbox, { ...input, standing: restored.baseSha }))) {
+    await checkOutAnew(deps, { ...input, sandbox, sha: headSha, found: true });
+    await writeNote(sandbox, headSha);
+    return "partly";
+  }
+  if (lostTurn || (checkpoint !== null && restored === null)) return "partly";
+  return checkpoint === null ? null : "whole";
 }
 
-/** Whether the checkout of an earlier turn now stands on the wanted commit, with what belongs to no commit still in it. */
-async function bringUpToDate(
-  sandbox: Sandbox,
-  input: { session: Session; headSha: string; mirrorPath: string },
-): Promise<boolean> {
-  const note = await sandbox.readFile(checkoutNote(sandbox), { maxBytes: 64 });
-  const presentSha = note === null ? "" : Buffer.from(note).toString("utf8");
-  if (!/^[0-9a-f]{40}$/.test(presentSha)) return false;
-  if (presentSha === input.headSha) return true;
-  const synced = await syncCheckout(sandbox, {
+/** A fresh checkout of a commit. The note goes first and comes back last, so that a half made one is seen as such. */
+async function checkOutAnew(
+  deps: OpenSessionDeps,
+  input: OpenSessionInput & { sandbox: Sandbox; sha: string; found: boolean },
+): Promise<void> {
+  const { sandbox } = input;
+  if (input.found) {
+    await sandbox.remove(notePath(sandbox));
+    await sandbox.remove(sandbox.paths.repo);
+  }
+  await checkOut(sandbox, {
     mirrorPath: input.mirrorPath,
-    sha: input.headSha,
-    presentSha,
-    madeSha: input.session.headSha ?? presentSha,
+    sha: input.sha,
     branch: input.session.branch,
+    remoteUrl: input.remoteUrl,
+    depth: 50,
+    tempDir: join(deps.config.dataDir, "tmp"),
+    signal: input.signal,
   });
+}
+
+/** Whether a machine still holds exactly what the checkpoint does: a resumed one need not. */
+async function isAsLeft(
+  deps: OpenSessionDeps,
+  { sandbox, checkpoint, session }: { sandbox: Sandbox; checkpoint: Checkpoint | null; session: Session },
+): Promise<boolean> {
+  if (checkpoint === null) return false;
+  const path = transcriptPath(sandbox, checkpoint.claudeSessionId);
+  const state = await readCheckoutState(sandbox, { baseSha: checkpoint.baseSha, transcriptPath: path });
+  const same =
+    state !== null &&
+    state.treeSha === checkpoint.treeSha &&
+    state.transcriptSha256 === checkpoint.transcriptSha256 &&
+    session.claudeSessionId === checkpoint.claudeSessionId;
+  if (!same) {
+    deps.log.warn(
+      { sandboxId: sandbox.id, sessionId: session.id, state, checkpointId: checkpoint.id },
+      "a machine does not hold what its checkpoint does",
+    );
+  }
+  return same;
+}
+
+/** Moves the checkout to where the branch stands, with what belongs to no commit still in it; false when it cannot be. */
+async function moveTo(
+  sandbox: Sandbox,
+  { session, headSha, mirrorPath, standing, signal }: OpenSessionInput & { standing: string },
+): Promise<boolean> {
+  if (standing === headSha) return true;
+  const madeSha = session.headSha ?? standing;
+  const { branch } = session;
+  const synced = await syncCheckout(sandbox, {
+    mirrorPath,
+    sha: headSha,
+    presentSha: standing,
+    madeSha,
+    branch,
+    signal,
+  });
+  if (synced.kind === "synced") await writeNote(sandbox, headSha);
   return synced.kind === "synced";
 }
 
-const leaseOf = ({ timeoutMs }: { timeoutMs: number }): SandboxLease => ({
-  timeoutMs: timeoutMs + graceMs,
-  egress: [],
-});
+/** Which commit the checkout stands on; written when it is complete. What the agent makes of it concerns its own session only. */
+const notePath = (sandbox: Sandbox) => `${sandbox.paths.home}/.remote-claude-checkout`;
 
-const checkoutNote = (sandbox: Sandbox) => `${sandbox.paths.home}/.remote-claude-checkout`;
+const writeNote = (sandbox: Sandbox, sha: string) => sandbox.writeFile(notePath(sandbox), sha);
 
-/** By the stored id, else by its mark: a machine whose id was never stored must not be made twice. */
-async function findSandbox(
-  deps: OpenSessionDeps,
-  { session, timeoutMs }: { session: Session; timeoutMs: number },
-): Promise<Sandbox | null> {
-  const known =
-    session.sandboxId ?? (await deps.sandboxes.list({ app: appName, session: session.id }))[0]?.id;
-  if (known === undefined) return null;
-  try {
-    return await deps.sandboxes.connect(known, leaseOf({ timeoutMs }));
-  } catch (error) {
-    if (error instanceof SandboxError && error.fault === "gone") return null;
+async function readNote(sandbox: Sandbox): Promise<string | null> {
+  const note = await sandbox.readFile(notePath(sandbox), { maxBytes: 64 }).catch((error: unknown) => {
+    // Something else stands there, made by the agent: as good as none.
+    if (error instanceof SandboxError && error.fault === "refused") return null;
     throw error;
-  }
+  });
+  const sha = note === null ? "" : Buffer.from(note).toString("utf8");
+  return /^[0-9a-f]{40}$/.test(sha) ? sha : null;
 }
 
-async function keepId(
-  deps: OpenSessionDeps,
-  input: { session: Session; taskId: string; fence: number },
-  sandbox: Sandbox,
-): Promise<void> {
-  const kept = await withAccount(deps.db, input.session.accountId, (tx) =>
-    updateSession(tx, {
-      sessionId: input.session.id,
-      taskId: input.taskId,
-      fence: input.fence,
-      set: { sandboxProvider: sandbox.provider, sandboxId: sandbox.id, status: "active" },
-    }),
-  );
-  if (!kept) throw new FencedError(`task ${input.taskId} was claimed again while its sandbox was opened`);
+function inSession<T>(
+  deps: Pick<Deps, "db">,
+  session: Session,
+  run: Parameters<typeof withAccount<T>>[2],
+): Promise<T> {
+  return withAccount(deps.db, session.accountId, run);
 }

@@ -10,6 +10,7 @@ import { priceCall } from "../usage/price.ts";
 import { agentCommand } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
 import { renewAgentHome } from "./agent-home.ts";
+import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
 import { followAgent, type AgentProgress } from "./follow-agent.ts";
 import type { CommandRun } from "./fold-commands.ts";
 import { toAgentOutcome, type AgentOutcome } from "./agent-outcome.ts";
@@ -54,6 +55,8 @@ export async function runAgent(
   deps: RunAgentDeps,
   input: {
     sandbox: Sandbox;
+    /** Nothing but we ourselves has run in the machine yet: nobody can have planted anything. */
+    untouched: boolean;
     turn: Turn;
     signal: AbortSignal;
     onProgress: (progress: AgentProgress) => void;
@@ -62,26 +65,34 @@ export async function runAgent(
 ): Promise<AgentRun> {
   const { sandbox, turn } = input;
   const files = turnFiles(sandbox);
-  const resume = await renewAgentHome(sandbox, turn.claudeSessionId);
+  const resume = input.untouched
+    ? (await sandbox.readFile(transcriptPath(sandbox, turn.claudeSessionId), {
+        maxBytes: maxTranscriptBytes,
+      })) !== null
+    : await renewAgentHome(sandbox, { ...turn, leftovers: [files.result] });
   const prompt = turn.renderPrompt(resume);
   await input.onPrompt(prompt);
-  await sandbox.remove(files.result);
   await sandbox.writeFile(files.prompt, prompt);
   const since = performance.now();
-  const { ended, follower } = await withGateway(deps, turn, async (gateway) => {
-    const following = followAgent(deps, { ...turn, onProgress: input.onProgress });
-    const command = agentCommand({ ...turn, turnToken: gateway.turnToken, sandbox, resume });
-    const result = await sandbox.exec({
-      ...command,
-      cwd: sandbox.paths.repo,
-      stdinPath: files.prompt,
-      timeoutMs: turn.timeoutMs,
-      signal: input.signal,
-      gatewaySocket: gateway.socketPath,
-      onStdout: following.push,
-    });
-    return { ended: result, follower: await following.end() };
-  });
+  const { ended, follower } = await withGateway(
+    deps,
+    { turn, sandbox },
+    async ({ turnToken, socketPath }) => {
+      const following = followAgent(deps, { ...turn, onProgress: input.onProgress });
+      const command = agentCommand({ ...turn, turnToken, sandbox, resume });
+      const result = await sandbox.exec({
+        ...command,
+        cwd: sandbox.paths.repo,
+        stdinPath: files.prompt,
+        timeoutMs: turn.timeoutMs,
+        signal: input.signal,
+        env: socketPath === null ? command.env(publicGatewayUrl(deps, turn)) : command.env,
+        ...(socketPath === null ? {} : { gatewaySocket: socketPath }),
+        onStdout: following.push,
+      });
+      return { ended: result, follower: await following.end() };
+    },
+  );
   const text = await sandbox.readFile(files.result, { maxBytes: maxResultBytes });
   return {
     outcome: toAgentOutcome({
@@ -97,33 +108,49 @@ export async function runAgent(
   };
 }
 
-type OpenGateway = { socketPath: string; turnToken: string };
+/** `socketPath` is null for a machine elsewhere, which uses the server's gateway. */
+type OpenGateway = { socketPath: string | null; turnToken: string };
 
 /** The token may outlive the turn's deadline by this much, for the steps of ending it. */
 const tokenGraceMs = 60_000;
 
-/** A gateway and a token that exist for this turn only. The socket's folder is short, because a socket's path must be. */
+/** A token that exists for this turn only, and for a machine of this host a gateway as well. */
 async function withGateway<T>(
   deps: RunAgentDeps,
-  turn: Turn,
+  { turn, sandbox }: { turn: Turn; sandbox: Sandbox },
   run: (gateway: OpenGateway) => Promise<T>,
 ): Promise<T> {
   const { taskId, accountId, fence } = turn;
   const expiresAt = new Date(deps.clock.now().getTime() + turn.timeoutMs + tokenGraceMs);
   const turnToken = await mintTurnToken(deps.db, { taskId, accountId, fence, expiresAt });
+  try {
+    if (sandbox.gateway === "public-url") return await run({ socketPath: null, turnToken });
+    return await withSocket(deps, (socketPath) => run({ socketPath, turnToken }));
+  } finally {
+    await revokeTurnToken(deps.db, { accountId, token: turnToken });
+  }
+}
+
+/** The socket's folder is short, because a socket's path must be. */
+async function withSocket<T>(deps: RunAgentDeps, run: (socketPath: string) => Promise<T>): Promise<T> {
   const directory = await mkdtemp(join(tmpdir(), "rc-gw-"));
   const socketPath = join(directory, "gateway.sock");
   try {
     const gateway = await openGatewaySocket({ ...deps, priceCall }, { socketPath });
     try {
-      return await run({ socketPath, turnToken });
+      return await run(socketPath);
     } finally {
       await gateway.close();
     }
   } finally {
-    await revokeTurnToken(deps.db, { accountId, token: turnToken });
     await rm(directory, { recursive: true, force: true });
   }
+}
+
+function publicGatewayUrl({ config }: RunAgentDeps, { taskId }: Turn): string {
+  const { publicUrl } = config.server;
+  if (publicUrl === null) throw new Error("a machine elsewhere was made without PUBLIC_URL");
+  return `${publicUrl}/gateway/${taskId}`;
 }
 
 /** With this status the gateway ends a turn whose budget is used up; the model's API has it too, for want of credit. */

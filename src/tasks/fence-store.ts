@@ -1,6 +1,6 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
-import { task } from "../../db/schema.ts";
+import { task, type TaskNotices } from "../../db/schema.ts";
 import { FencedError } from "../errors.ts";
 
 /** Changes a task only while this claim is the newest one; FencedError when it is not. */
@@ -11,6 +11,20 @@ export async function updateClaimed(
   const rows = await tx
     .update(task)
     .set(input.set)
+    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
+    .returning({ id: task.id });
+  if (rows.length === 0) throw fencedError(input);
+}
+
+/** Adds to what the thread should know beside the outcome; a notice of the same name is replaced. */
+export async function addNotices(
+  tx: Tx,
+  input: { taskId: string; fence: number; notices: TaskNotices },
+): Promise<void> {
+  const notices = sql`${task.notices} || ${JSON.stringify(input.notices)}::jsonb`;
+  const rows = await tx
+    .update(task)
+    .set({ notices })
     .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
     .returning({ id: task.id });
   if (rows.length === 0) throw fencedError(input);

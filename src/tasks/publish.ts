@@ -1,16 +1,17 @@
-import { mkdir, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
-import { UserError } from "../errors.ts";
+import { TransientError, UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import type { RepositoryRef } from "../github/thread.ts";
 import { mayWrite, readRole } from "../github/thread.ts";
-import { takeBundle } from "../sandbox/git-out.ts";
-import type { Sandbox } from "../sandbox/sandbox.ts";
+import { openCheckpoint } from "../sessions/restore-checkpoint.ts";
+import { checkpointParts, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { describePull } from "./describe-pull.ts";
 import { openPull, type PullText } from "./open-pull.ts";
 import { pushWork } from "./push-work.ts";
@@ -18,15 +19,15 @@ import type { TurnResult } from "./turn-result.ts";
 import { commitMessage } from "./commit-message.ts";
 import type { Claim } from "./claim-store.ts";
 
-export type PublishDeps = Pick<Deps, "db" | "system" | "config" | "github" | "log">;
-
-/** More than this is no patch of one issue; the mirror and GitHub would suffer. */
-const maxBundleBytes = 256 * 1024 * 1024;
+export type PublishDeps = Pick<Deps, "db" | "system" | "config" | "github" | "log" | "checkpoints">;
 
 export type PublishInput = {
   claim: Claim;
   reader: Octokit;
-  sandbox: Sandbox;
+  /** What the turn left behind. */
+  checkpoint: TakenCheckpoint;
+  /** A folder of the bot for this attempt; whoever gives it removes it. */
+  directory: string;
   mirrorPath: string;
   /** What the agent started from: parent of the commit, and where the branch must still stand. */
   parentSha: string;
@@ -56,50 +57,43 @@ export type Published =
  * write token lives only in here, and only for a person who may still write.
  */
 export async function publish(deps: PublishDeps, input: PublishInput): Promise<Published> {
-  const { claim } = input;
-  const directory = join(deps.config.dataDir, "tmp", `publish-${claim.task.id}-${claim.fence}`);
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  try {
-    const bundle = await takeBundle(input.sandbox, {
-      baseSha: input.parentSha,
-      maxBytes: maxBundleBytes,
-      hostPath: join(directory, "work.bundle"),
-    });
-    if (bundle.kind === "unchanged") return { kind: "unchanged" };
-    // The token and the question whether it may be used take as long as the commit; neither needs the other.
-    const opening = openWriter(deps, input);
-    const built = await build(deps, input, { bundlePath: bundle.path, directory }).catch(
-      async (error: unknown) => {
-        await closeWriter(opening);
-        throw error;
-      },
-    );
-    if (built.commit.unchanged) {
-      await closeWriter(opening);
-      return built.commit.leftOut.length > 0
-        ? { kind: "left-out", commit: built.commit }
-        : { kind: "unchanged" };
-    }
-    return await pushAndOpen(deps, input, { ...built, writer: await opening });
-  } finally {
-    await rm(directory, { recursive: true, force: true });
+  if (!input.checkpoint.changed) return { kind: "unchanged" };
+  await mkdir(input.directory, { recursive: true, mode: 0o700 });
+  const bundlePath = await openWork(deps, input);
+  // The token and the question whether it may be used take as long as the commit; neither needs the other.
+  const opening = openWriter(deps, input);
+  const built = await build(deps, input, bundlePath).catch(async (error: unknown) => {
+    await closeWriter(opening);
+    throw error;
+  });
+  if (built.commit.unchanged) {
+    await closeWriter(opening);
+    return built.commit.leftOut.length > 0
+      ? { kind: "left-out", commit: built.commit }
+      : { kind: "unchanged" };
   }
+  return pushAndOpen(deps, input, { ...built, writer: await opening });
+}
+
+/** The work as it was kept: still here when the same attempt took it, else from the storage. */
+async function openWork(deps: PublishDeps, { checkpoint, directory }: PublishInput): Promise<string> {
+  const here = join(directory, checkpointParts.work);
+  if (existsSync(here)) return here;
+  const { workPath } = await openCheckpoint(deps, { key: checkpoint.key, directory });
+  if (workPath === null) throw new TransientError(`the checkpoint ${checkpoint.key} has lost its work`);
+  return workPath;
 }
 
 type Built = { commit: BuiltCommit; text: PullText };
 
 /** The server's own commit of the agent's tree, and what the pull request will say. */
-async function build(
-  deps: PublishDeps,
-  input: PublishInput,
-  work: { bundlePath: string; directory: string },
-): Promise<Built> {
+async function build(deps: PublishDeps, input: PublishInput, bundlePath: string): Promise<Built> {
   const { claim, result } = input;
   const [identity, describe] = await Promise.all([deps.github.identity(input.reader), describePull(input)]);
   const commit = await buildCommit({
     mirrorPath: input.mirrorPath,
-    bundlePath: work.bundlePath,
-    tempDir: work.directory,
+    bundlePath,
+    tempDir: input.directory,
     parentSha: input.parentSha,
     author: { name: identity.botLogin, email: identity.commitEmail },
     date: input.at,

@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import { TransientError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
+import { markAhead } from "../sessions/checkpoint-store.ts";
 import { renderPrompt } from "./prompt.ts";
 import type { Status } from "./say-status.ts";
 import { countStepAttempts } from "./step-store.ts";
@@ -23,15 +24,27 @@ export async function runTurn(
     watch,
     status,
     sandbox,
+    untouched,
     timeoutMs,
-  }: { claim: Claim; watch: TaskWatch; status: Status; sandbox: Sandbox; timeoutMs: number },
+  }: {
+    claim: Claim;
+    watch: TaskWatch;
+    status: Status;
+    sandbox: Sandbox;
+    untouched: boolean;
+    timeoutMs: number;
+  },
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
   // What a turn left behind is in its machine: in a new one it has to be done again.
   const name = `agent:${sandbox.id}`;
   const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
   await withAccount(deps.db, task.accountId, (tx) =>
-    updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
+    Promise.all([
+      updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
+      // From here on the machine holds more than the last checkpoint does, until the next one is taken.
+      markAhead(tx, sandbox),
+    ]),
   );
   status.update({ phase: "running" });
   return runStep<AgentRun>(deps, holderOf(claim), {
@@ -40,6 +53,7 @@ export async function runTurn(
     act: async () => {
       const run = await runAgent(deps, {
         sandbox,
+        untouched,
         signal: watch.signal,
         onProgress: status.update,
         turn: {

@@ -98,7 +98,11 @@ export async function sayWaiting(
   }
 }
 
-export type StatusUpdate = { phase?: "running" | "publishing"; todos?: StatusView["todos"] };
+export type StatusUpdate = {
+  phase?: "running" | "publishing";
+  todos?: StatusView["todos"];
+  notices?: Task["notices"];
+};
 
 export type Status = {
   /** Says something new at the next edit. */
@@ -119,7 +123,7 @@ export function openStatus(
   input: { claim: Claim; client: RepositoryClient; signal: AbortSignal },
 ): Status {
   const { claim, client } = input;
-  const { task } = claim;
+  let { task } = claim;
   const startedAt = deps.clock.now().getTime();
   let todos: StatusView["todos"] = task.todos ?? [];
   let phase: "starting" | "running" | "publishing" = "starting";
@@ -172,6 +176,7 @@ export function openStatus(
     update(update) {
       phase = update.phase ?? phase;
       todos = update.todos ?? todos;
+      task = { ...task, notices: { ...task.notices, ...update.notices } };
     },
     async close() {
       closing.abort();

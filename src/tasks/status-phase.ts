@@ -32,6 +32,7 @@ function toNotices(task: Task): StatusNotices {
     ...noNotices,
     hiddenPieces: task.context.hiddenPieces,
     leftOutComments: task.context.leftOutComments,
+    rebuilt: task.notices.rebuilt ?? null,
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,
   };

@@ -1,14 +1,15 @@
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { updateMirror } from "../github/mirror.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
-import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { updateSession } from "../sessions/session-store.ts";
 import { noWork, type WorkFacts } from "./make-receipt.ts";
 import { publish, type Published } from "./publish.ts";
 import { readBranchSha } from "../github/read-branch.ts";
-import { runTurn } from "./run-turn.ts";
+import { takeTurn } from "./take-turn.ts";
 import { openStatus, type Status } from "./say-status.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
@@ -26,53 +27,56 @@ export async function workOnTask(deps: Deps, claim: Claim, watch: TaskWatch): Pr
     permissions: { contents: "read", issues: "write" },
   });
   const status = openStatus(deps, { claim, client: reader, signal: watch.signal });
+  const directory = join(deps.config.dataDir, "tmp", `task-${task.id}-${claim.fence}`);
   try {
-    return await workInRepository(deps, { claim, watch, reader, status });
+    return await workInRepository(deps, { claim, watch, reader, status, directory });
   } finally {
     await status.close();
     await reader.revoke();
+    await rm(directory, { recursive: true, force: true });
   }
 }
 
-type Attempt = { claim: Claim; watch: TaskWatch; reader: RepositoryClient; status: Status };
+type Attempt = {
+  claim: Claim;
+  watch: TaskWatch;
+  reader: RepositoryClient;
+  status: Status;
+  /** For the files of this attempt; gone when it is over. */
+  directory: string;
+};
 
 async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> {
-  const { claim, watch, reader, status } = attempt;
+  const { claim, watch, reader, status, directory } = attempt;
   const repository = { owner: reader.owner, name: reader.name };
   const remoteUrl = `${deps.config.github.serverUrl}/${repository.owner}/${repository.name}.git`;
   const start = await findStart(deps, claim, () =>
     readBranchSha(reader.octokit, repository, claim.session.branch),
   );
-  const mirror = await updateMirror({
-    dataDir: deps.config.dataDir,
-    repositoryId: claim.task.repositoryId,
-    remoteUrl,
-    token: reader.token,
-    sha: start.sha,
-    signal: watch.signal,
+  const openMirror = () =>
+    updateMirror({
+      dataDir: deps.config.dataDir,
+      repositoryId: claim.task.repositoryId,
+      remoteUrl,
+      token: reader.token,
+      sha: start.sha,
+      signal: watch.signal,
+    });
+  const timeoutMs = timeoutOf(deps, claim);
+  const { run, checkpoint } = await takeTurn(deps, {
+    ...{ claim, watch, status, openMirror, remoteUrl, directory, timeoutMs },
+    startSha: start.sha,
   });
-  const { sandbox } = await openSession(deps, {
-    session: claim.session,
-    taskId: claim.task.id,
-    fence: claim.fence,
-    headSha: start.sha,
-    mirrorPath: mirror.path,
-    remoteUrl,
-    timeoutMs: timeoutOf(deps, claim),
-  });
-  const run = await runTurn(deps, { ...attempt, sandbox, timeoutMs: timeoutOf(deps, claim) });
   if (run.outcome.kind !== "finished")
-    return {
-      ...toUnfinishedEnd(run, { task: claim.task, timeoutMs: timeoutOf(deps, claim) }),
-      work: workOf(run),
-    };
+    return { ...toUnfinishedEnd(run, { task: claim.task, timeoutMs }), work: workOf(run) };
   status.update({ phase: "publishing" });
   const turn = readTurnResult(deps, run);
   const published = await publish(deps, {
     claim,
     reader: reader.octokit,
-    sandbox,
-    mirrorPath: mirror.path,
+    checkpoint,
+    directory,
+    mirrorPath: (await openMirror()).path,
     parentSha: start.sha,
     branchExists: start.branchExists,
     repository,

@@ -17,7 +17,7 @@ export async function readCatalog(url: string): Promise<string[]> {
       select format('schema grant to %s: %s', case when g.grantee = 0 then 'public' else g.grantee::regrole::text end, g.privilege_type)
         from pg_namespace n, aclexplode(n.nspacl) g where n.nspname = 'public'
       union all
-      select format('column %s.%s #%s %s null %s default %s storage %s identity %s', relname, a.attname, a.attnum, format_type(a.atttypid, a.atttypmod),
+      select format('column %s.%s #%s %s null %s default %s storage %s identity %s', relname, a.attname, rank() over (partition by a.attrelid order by a.attnum), format_type(a.atttypid, a.atttypmod),
           not a.attnotnull, coalesce(pg_get_expr(d.adbin, d.adrelid), '-'), a.attstorage, a.attidentity)
         from r join pg_attribute a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped and r.relkind <> 'S'
         left join pg_attrdef d on d.adrelid = r.oid and d.adnum = a.attnum

@@ -1,5 +1,5 @@
 import { randomInt, randomUUID } from "node:crypto";
-import { request, type IncomingHttpHeaders, type IncomingMessage } from "node:http";
+import { request, type IncomingHttpHeaders, type IncomingMessage, type RequestOptions } from "node:http";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -139,19 +139,22 @@ type CallInput = {
   signal?: AbortSignal;
 };
 
+/** A gateway on a unix socket, or at an address with a path in front of the API's. */
+export type GatewayAddress = { socketPath: string } | { url: string };
+
 /** Sends a model call as the agent would; resolves with the answer as soon as its headers are there. */
-export async function startCall(gateway: { socketPath: string }, input: CallInput): Promise<IncomingMessage> {
+export async function startCall(gateway: GatewayAddress, input: CallInput): Promise<IncomingMessage> {
   const body = typeof input.body === "string" ? input.body : JSON.stringify(input.body ?? smallCall);
   const headers: Record<string, string | undefined> = {
     "content-type": "application/json",
+    "content-length": String(Buffer.byteLength(body)),
     "anthropic-version": "2023-06-01",
     "x-api-key": input.token,
     ...input.headers,
   };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const outgoing = request({
-    socketPath: gateway.socketPath,
-    path: input.path ?? "/v1/messages?beta=true",
+    ...connectionTo(gateway, input.path ?? "/v1/messages?beta=true"),
     method: input.method ?? "POST",
     headers: Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined)),
     agent: false,
@@ -163,10 +166,16 @@ export async function startCall(gateway: { socketPath: string }, input: CallInpu
   return promise;
 }
 
+function connectionTo(gateway: GatewayAddress, path: string): RequestOptions {
+  if ("socketPath" in gateway) return { socketPath: gateway.socketPath, path };
+  const { hostname, port, pathname } = new URL(gateway.url);
+  return { host: hostname, port, path: pathname.replace(/\/$/, "") + path };
+}
+
 export type Answer = { status: number; headers: IncomingHttpHeaders; bytes: Buffer; text: string };
 
 /** Sends a model call and takes the whole answer. */
-export async function sendCall(gateway: { socketPath: string }, input: CallInput): Promise<Answer> {
+export async function sendCall(gateway: GatewayAddress, input: CallInput): Promise<Answer> {
   const response = await startCall(gateway, input);
   const bytes = await buffer(response);
   return {

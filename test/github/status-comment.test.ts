@@ -148,7 +148,7 @@ describe("what is said besides", () => {
   });
 
   test("notices, each on its line", () => {
-    const notices = { ...noNotices, hiddenPieces: 1, leftOutComments: 2, rebuilt: true };
+    const notices = { ...noNotices, hiddenPieces: 1, leftOutComments: 2, rebuilt: "whole" as const };
     const text = render(phases.running, { notices });
     expect(text).toContain("> The sandbox had to be rebuilt from its last checkpoint; nothing was lost.");
     expect(text).toContain("> 1 piece of hidden text in the input was not given to Claude.");

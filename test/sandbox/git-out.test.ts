@@ -50,9 +50,9 @@ describe.each(["bwrap", "none"] as const)("work is taken out, isolation %s", (is
 
   test("and nothing, when nothing changed", async () => {
     const { inRepo, take } = await testCheckout({ "a.txt": "a\n" }, { isolation });
-    expect(await take()).toEqual({ kind: "unchanged" });
+    expect(await take()).toMatchObject({ kind: "unchanged" });
     await inRepo("echo x > x; git add x; git commit -qm x; git rm -q x; git commit -qm back; touch a.txt");
-    expect(await take()).toEqual({ kind: "unchanged" });
+    expect(await take()).toMatchObject({ kind: "unchanged" });
   });
 });
 
@@ -125,7 +125,7 @@ describe("whatever the agent did to its repository", () => {
       depth: 50,
       tempDir,
     });
-    expect(await checkout.take(sha)).toEqual({ kind: "unchanged" });
+    expect(await checkout.take(sha)).toMatchObject({ kind: "unchanged" });
     await checkout.inRepo("echo y > x.txt");
     const { files } = await publish({ ...checkout, sha, take: () => checkout.take(sha) });
     expect(files).toEqual(["modified x.txt"]);
