@@ -16,6 +16,8 @@ import type { DeadJob } from "./queue/slots.ts";
 import { openQueue } from "./queue/queue.ts";
 import { openFleet } from "./sandbox/open-fleet.ts";
 import { openCheckpointStorage } from "./storage/open-checkpoint-storage.ts";
+import { expireCheckpoints } from "./sessions/expire-checkpoints.ts";
+import { pauseIdleSandboxes } from "./sessions/pause-idle.ts";
 import { reapSandboxes } from "./sessions/reap-sandboxes.ts";
 import { reportTask } from "./tasks/report-task.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
@@ -78,6 +80,8 @@ export async function startWorker(
   });
   await queue.schedule("sweep", "* * * * *");
   await queue.schedule("reap", "*/5 * * * *");
+  await queue.schedule("pause-idle", "* * * * *");
+  await queue.schedule("expire-checkpoints", "17 * * * *");
   await queue.schedule("missed-deliveries", `*/${config.missedDeliveriesMinutes} * * * *`);
   // What happened while nothing ran must not wait for the first tick.
   await queue.enqueue(deps.system, "missed-deliveries", {});
@@ -120,6 +124,10 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
       await recoverMissedDeliveries({ ...deps, deliveries: listed, store: deliveries }, { signal });
     },
     reap: () => reapSandboxes(deps),
+    "pause-idle": () => pauseIdleSandboxes(deps),
+    "expire-checkpoints": async () => {
+      await expireCheckpoints(deps);
+    },
   };
 }
 

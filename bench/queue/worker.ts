@@ -26,6 +26,8 @@ async function work(): Promise<void> {
       "run-task": ({ taskId }) => tell("run-task", taskId),
       "report-task": nothing,
       sweep: nothing,
+      "pause-idle": nothing,
+      "expire-checkpoints": nothing,
       "missed-deliveries": nothing,
       reap: nothing,
     },

@@ -54,6 +54,8 @@ export const jobs = {
   },
   sweep: { ...periodic, expireInSeconds: 300 },
   "missed-deliveries": periodic,
+  "pause-idle": periodic,
+  "expire-checkpoints": { ...periodic, expireInSeconds: 3600 },
   // Somebody may be waiting for a machine to be gone, so the next tick of the clock is too far away.
   reap: { ...periodic, retryLimit: 5, retryDelaySeconds: 2 },
 } as const satisfies Record<string, JobContract>;

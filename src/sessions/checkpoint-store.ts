@@ -1,6 +1,6 @@
-import { and, desc, eq, sql } from "drizzle-orm";
-import type { Tx } from "../../db/client.ts";
-import { checkpoint, sandbox } from "../../db/schema.ts";
+import { and, desc, eq, gt, inArray, isNotNull, or, sql } from "drizzle-orm";
+import type { Db, Tx } from "../../db/client.ts";
+import { checkpoint, sandbox, session, task } from "../../db/schema.ts";
 
 export type Checkpoint = typeof checkpoint.$inferSelect;
 
@@ -45,6 +45,50 @@ export async function markAhead(tx: Tx, machine: Machine): Promise<void> {
 export async function isAhead(tx: Tx, machine: Machine): Promise<boolean> {
   const [row] = await tx.select({ aheadSince: sandbox.aheadSince }).from(sandbox).where(machineIs(machine));
   return row !== undefined && row.aheadSince !== null;
+}
+
+/** Enough to go back by some turns; each holds the whole conversation. */
+const keptPerSession = 10;
+
+/**
+ * Checkpoints that nobody needs any more, the oldest first: of sessions that are over, and more than ten turns old. One that
+ * an open task still publishes from stays.
+ */
+export async function findExpiredCheckpoints(system: Db, limit: number): Promise<Checkpoint[]> {
+  const rank = sql<number>`row_number() over (partition by ${checkpoint.sessionId} order by ${checkpoint.id} desc)`;
+  const ranked = system
+    .select({ id: checkpoint.id, rank: rank.as("rank") })
+    .from(checkpoint)
+    .as("ranked");
+  const rows = await system
+    .select({ checkpoint })
+    .from(checkpoint)
+    .innerJoin(ranked, eq(ranked.id, checkpoint.id))
+    .innerJoin(session, eq(session.id, checkpoint.sessionId))
+    .innerJoin(task, eq(task.id, checkpoint.taskId))
+    .where(
+      and(
+        isNotNull(task.finishedAt),
+        or(inArray(session.status, ["terminated", "failed"]), gt(ranked.rank, keptPerSession)),
+      ),
+    )
+    .orderBy(checkpoint.id)
+    .limit(limit);
+  return rows.map((row) => row.checkpoint);
+}
+
+export async function forgetCheckpoints(system: Db, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await system.delete(checkpoint).where(inArray(checkpoint.id, [...ids]));
+}
+
+/** Which of these checkpoints have a row. */
+export async function findKnownCheckpoints(system: Db, ids: readonly string[]): Promise<Set<string>> {
+  if (ids.length === 0) return new Set();
+  const rows = await system
+    .select({ id: checkpoint.id })
+    .from(checkpoint)
+    .where(inArray(checkpoint.id, [...ids]));
+  return new Set(rows.map(({ id }) => id));
 }
 
 const machineIs = (machine: Machine) =>

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdir, stat, writeFile } from "node:fs/promises";
+import { stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { uuidv7 } from "uuidv7";
 import { withAccount } from "../../db/client.ts";
@@ -40,7 +40,7 @@ export async function takeCheckpoint(
     taskId: string;
     fence: number;
     baseSha: string;
-    /** A folder of the bot for this attempt; made when it is not there. */
+    /** A folder of the bot for this attempt. */
     directory: string;
     /** Throws unless the claim is still the newest one; called in the transaction that records the checkpoint. */
     assertClaim: Parameters<typeof withAccount<void>>[2];
@@ -48,7 +48,6 @@ export async function takeCheckpoint(
 ): Promise<TakenCheckpoint> {
   const { sandbox, session, directory } = input;
   const { maxBytes } = deps.config.checkpoints;
-  await mkdir(directory, { recursive: true, mode: 0o700 });
   const [taken, transcriptSha256] = await Promise.all([
     takeBundle(sandbox, {
       baseSha: input.baseSha,

@@ -1,5 +1,4 @@
 import { existsSync } from "node:fs";
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
@@ -58,7 +57,6 @@ export type Published =
  */
 export async function publish(deps: PublishDeps, input: PublishInput): Promise<Published> {
   if (!input.checkpoint.changed) return { kind: "unchanged" };
-  await mkdir(input.directory, { recursive: true, mode: 0o700 });
   const bundlePath = await openWork(deps, input);
   // The token and the question whether it may be used take as long as the commit; neither needs the other.
   const opening = openWriter(deps, input);

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
@@ -29,6 +29,7 @@ export async function workOnTask(deps: Deps, claim: Claim, watch: TaskWatch): Pr
   const status = openStatus(deps, { claim, client: reader, signal: watch.signal });
   const directory = join(deps.config.dataDir, "tmp", `task-${task.id}-${claim.fence}`);
   try {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
     return await workInRepository(deps, { claim, watch, reader, status, directory });
   } finally {
     await status.close();

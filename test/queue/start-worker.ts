@@ -20,6 +20,8 @@ export async function startWorker(
       "report-task": nothing,
       sweep: nothing,
       "missed-deliveries": nothing,
+      "pause-idle": nothing,
+      "expire-checkpoints": nothing,
       reap: nothing,
       ...handlers,
     },
