@@ -1,13 +1,20 @@
 import { parseArgs } from "node:util";
 import { mainStory } from "./main-story.ts";
+import { resumeStory, resumeTurns } from "./resume-story.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { createTeller, type Teller } from "./teller.ts";
 
 /** What a story saw; `ok` says whether it went as it should. */
 type StoryResult = { ok: boolean } & Record<string, unknown>;
-type Story = (stage: Stage, tell: Teller) => Promise<StoryResult>;
+type Story = {
+  play: (stage: Stage, tell: Teller) => Promise<StoryResult>;
+  stage?: Parameters<typeof openStage>[1];
+};
 
-const stories: Readonly<Record<string, Story>> = { main: mainStory };
+const stories: Readonly<Record<string, Story>> = {
+  main: { play: mainStory },
+  resume: { play: resumeStory, stage: { e2b: true, scenario: resumeTurns } },
+};
 
 const usage = `npm run demo -- [--story ${Object.keys(stories).join("|")}] [--json] [--exit]
 
@@ -32,9 +39,9 @@ async function main(): Promise<number> {
     return values.help ? 0 : 2;
   }
   const tell = createTeller(values.json ? process.stderr : process.stdout);
-  const stage = await openStage(tell);
+  const stage = await openStage(tell, story.stage);
   try {
-    const result = await story(stage, tell);
+    const result = await story.play(stage, tell);
     if (values.json) process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     if (!values.exit) {
       tell.say(`\nThe servers stay up; look at ${stage.issueUrl() ?? stage.github.url}. Ctrl-C ends them.`);

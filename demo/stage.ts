@@ -1,7 +1,6 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { createWriteStream } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -11,6 +10,9 @@ import { startGitHub, type GitHubStandin } from "../test/standins/github/github.
 import { demoFix } from "../test/standins/model/demo-fix.ts";
 import type { Scenario } from "../test/standins/model/reply.ts";
 import { startModel, type ModelStandin } from "../test/standins/model/start-model.ts";
+import type { E2bStandin } from "../test/standins/e2b/start-e2b.ts";
+import { openE2b } from "../test/support/open-e2b.ts";
+import { findFreePort } from "../test/support/free-port.ts";
 import { readDemoRepository } from "../test/support/demo-repository.ts";
 import type { Teller } from "./teller.ts";
 
@@ -20,6 +22,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 export type Stage = {
   github: GitHubStandin;
   model: { kind: "scripted"; standin: ModelStandin } | { kind: "live" };
+  /** Null unless the story asked for one. */
+  e2b: E2bStandin | null;
   isolation: "bwrap" | "none";
   /** The process that `npm start` is. */
   botPid: number;
@@ -35,7 +39,7 @@ export type Stage = {
 
 export async function openStage(
   tell: Teller,
-  options: { env?: Record<string, string>; scenario?: Scenario } = {},
+  options: { env?: Record<string, string>; scenario?: Scenario; e2b?: boolean } = {},
 ): Promise<Stage> {
   const directory = await mkdtemp(join(tmpdir(), "remote-claude-demo-"));
   const port = await findFreePort();
@@ -51,6 +55,12 @@ export async function openStage(
   );
   const { app, repository } = await prepareGitHub(github, `${botUrl}/api/github/webhooks`);
   const isolation = await chooseIsolation(tell);
+  if (options.e2b === true && isolation === "none")
+    throw new Error(
+      "this story needs bubblewrap for the machines of its E2B: apt-get install bubblewrap socat",
+    );
+  const e2b = options.e2b === true ? await openE2b({ port }) : null;
+  if (e2b !== null) tell.step(`an E2B stand-in listens on ${e2b.standin.apiUrl}`);
   const env: NodeJS.ProcessEnv = {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
@@ -68,6 +78,7 @@ export async function openStage(
     ...(standin === null
       ? { ANTHROPIC_API_KEY: process.env.ANTHROPIC_API_KEY }
       : { ANTHROPIC_API_KEY: "sk-ant-standin", ANTHROPIC_BASE_URL: standin.url }),
+    ...e2b?.env,
     ...options.env,
   };
   const bot = startBot(env, join(directory, "bot.log"));
@@ -79,6 +90,7 @@ export async function openStage(
   const stage: Stage = {
     github,
     model: standin === null ? { kind: "live" } : { kind: "scripted", standin },
+    e2b: e2b?.standin ?? null,
     isolation,
     botPid: bot.pid ?? 0,
     repository,
@@ -88,6 +100,7 @@ export async function openStage(
     async close() {
       await stopBot(bot);
       await standin?.close();
+      await e2b?.standin.close();
       await github.close();
       await rm(directory, { recursive: true, force: true });
     },
@@ -99,7 +112,7 @@ export async function openStage(
     throw error;
   }
   tell.step(
-    `the bot runs: server and worker, an embedded PostgreSQL, sandboxes by ${isolation === "bwrap" ? "bubblewrap" : "plain processes"}`,
+    `the bot runs: server and worker, an embedded PostgreSQL, sandboxes ${e2b === null ? "" : "at E2B, and if it is away "}by ${isolation === "bwrap" ? "bubblewrap" : "plain processes"}`,
   );
   return stage;
 }
@@ -204,12 +217,4 @@ async function runCli(env: NodeJS.ProcessEnv, args: readonly string[]): Promise<
       `remote-claude ${args.join(" ")} ended with ${String(code)}: ${Buffer.concat(err).toString("utf8")}`,
     );
   return JSON.parse(Buffer.concat(out).toString("utf8"));
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

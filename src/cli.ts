@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { readConfig } from "./config.ts";
 import { toError } from "./errors.ts";
+import { askOnTerminal } from "./cli/ask-on-terminal.ts";
 import { runCli } from "./cli/run-cli.ts";
 import { readSettings } from "./web/settings-file.ts";
 
@@ -17,6 +18,7 @@ try {
     readConfig: () => readConfig(readSettings(".env", process.env)),
     write: (text) => void process.stdout.write(text),
     writeError: (text) => void process.stderr.write(text),
+    ask: askOnTerminal(),
     columns: process.stdout.isTTY ? process.stdout.columns : null,
     now: () => new Date(),
     setExitCode: (code) => {

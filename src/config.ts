@@ -50,6 +50,8 @@ export type Config = {
     accountParallelTasks: number;
   };
   triggerLabel: string;
+  /** User ids. */
+  allowedBotIds: readonly number[];
   missedDeliveriesMinutes: number;
   logLevel: Environment["LOG_LEVEL"];
 };
@@ -146,6 +148,7 @@ function toConfig(env: Environment): Config {
       accountParallelTasks: env.ACCOUNT_MAX_PARALLEL_TASKS,
     },
     triggerLabel: env.TRIGGER_LABEL,
+    allowedBotIds: env.ALLOWED_BOT_IDS,
     missedDeliveriesMinutes: env.MISSED_DELIVERIES_MINUTES,
     logLevel: env.LOG_LEVEL,
   };

@@ -155,6 +155,19 @@ export const environment = z.object({
     .max(50)
     .default("claude")
     .describe("The label that starts a task on an issue."),
+  ALLOWED_BOT_IDS: list
+    .default([])
+    .pipe(
+      z.array(
+        z
+          .string()
+          .regex(/^[1-9]\d{0,14}$/, "expected numeric user ids, comma separated")
+          .transform(Number),
+      ),
+    )
+    .describe(
+      "Bots that may give commands, by their numeric user ids, comma separated; each needs write access as well.",
+    ),
   MISSED_DELIVERIES_MINUTES: integer(1, 59)
     .default(5)
     .describe("How often the App's delivery list is searched for webhooks that never arrived."),

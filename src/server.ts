@@ -1,14 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { openDatabase } from "../db/client.ts";
 import { systemClock } from "./clock.ts";
 import { readConfig, type Config, type GitHubApp } from "./config.ts";
 import { toError, UserError } from "./errors.ts";
+import { createGatewayRoute, gatewayPrefix } from "./gateway/gateway-route.ts";
 import { createLogger, type Logger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
 import { openQueue } from "./queue/queue.ts";
+import { priceCall } from "./usage/price.ts";
 import { answerHealth, createHealth } from "./web/health.ts";
 import { exitRestart } from "./web/exit-restart.ts";
+import { openHttpListener } from "./web/http-listener.ts";
 import { readSettings } from "./web/settings-file.ts";
 import { createSetup } from "./web/setup.ts";
 import { createMetrics } from "./web/metrics.ts";
@@ -37,10 +39,17 @@ type StartInput = {
 };
 
 /** What stands behind the routes and must be let go at the end. */
-type Backend = { routes: readonly RouteHandler[]; close: () => Promise<void> };
+type Backend = {
+  routes: readonly RouteHandler[];
+  /** Whether agents elsewhere reach the model through this server. */
+  remoteSandboxes: boolean;
+  close: () => Promise<void>;
+};
 
-/** How long a request under way may take once the process is asked to stop. */
-const closeDeadlineMs = 12_000;
+/** The whole request must come in while GitHub still waits for the answer. */
+const bodyTimeoutMs = 10_000;
+/** A long conversation is larger than any delivery, and GitHub's network is not behind it. */
+const modelBodyTimeoutMs = 60_000;
 
 export async function startServer({
   config,
@@ -50,27 +59,15 @@ export async function startServer({
   const state = { open: true };
   const backend = config.app === null ? withoutApp() : await openBackend(config, config.app, log, state);
   const handlers = [answerHealth, ...backend.routes, ...routes];
-  const server = createServer(
-    // The header and the whole body must come in while GitHub still waits for the answer.
-    {
-      headersTimeout: 10_000,
-      requestTimeout: 10_000,
-      connectionsCheckingInterval: 1_000,
-      keepAliveTimeout: 65_000,
-    },
-  );
-  const respond = (request: IncomingMessage, response: ServerResponse) => {
-    // A connection that has become idle after the server stopped would hold it up until its keep-alive ends.
-    response.on("close", () => state.open || setImmediate(() => server.closeIdleConnections()));
-    void route(handlers, log, request, response);
-  };
-  server.on("request", respond);
-  server.on("checkContinue", (request, response) => {
-    // A sender that asks first is told to go on only if its body may be as large as it says.
-    if ((declaredLength(request) ?? 0) <= maxBodyBytes) response.writeContinue();
-    respond(request, response);
+  const listener = await openHttpListener({
+    ...config.server,
+    bodyTimeoutMs,
+    slow: backend.remoteSandboxes ? { is: isModelCall, bodyTimeoutMs: modelBodyTimeoutMs } : null,
+    onRequest: (request, response) => void route(handlers, log, request, response),
+    // Told to go on only if its body may be as large as it says.
+    mayContinue: (request) => isModelCall(request) || (declaredLength(request) ?? 0) <= maxBodyBytes,
   });
-  const url = await listen(server, config.server);
+  const { url } = listener;
   const stopSmee =
     config.server.webhookProxyUrl === null
       ? null
@@ -81,7 +78,7 @@ export async function startServer({
     async close() {
       state.open = false;
       await stopSmee?.();
-      await closeServer(server);
+      await listener.close();
       await backend.close();
     },
   };
@@ -93,7 +90,7 @@ function withoutApp(): Backend {
     answerProblem(response, 503, "No GitHub App is configured yet; open /setup.", { "retry-after": "300" });
     return true;
   };
-  return { routes: [refuse], close: () => Promise.resolve() };
+  return { routes: [refuse], remoteSandboxes: false, close: () => Promise.resolve() };
 }
 
 async function openBackend(
@@ -125,19 +122,37 @@ async function openBackend(
     await inbox.handle(request, response);
     return true;
   };
+  const isOpen = () => state.open;
+  const remoteSandboxes = config.sandbox.providers.some((name) => name !== "local");
+  const gateway = remoteSandboxes
+    ? createGatewayRoute({
+        db: database.db,
+        system: database.system,
+        config,
+        log,
+        clock: systemClock,
+        priceCall,
+        isOpen,
+      })
+    : null;
   return {
     routes: [
       receive,
-      createHealth({ system: database.system, queue, metrics, log, isOpen: () => state.open }),
+      ...(gateway === null ? [] : [gateway.handle]),
+      createHealth({ system: database.system, queue, metrics, log, isOpen }),
     ],
+    remoteSandboxes,
     async close() {
       await inbox.close();
+      await gateway?.close();
       await Promise.all([queue.stop(), database.close()]);
     },
   };
 }
 
 const pathOf = (request: IncomingMessage) => request.url?.split("?", 1)[0];
+
+const isModelCall = (request: IncomingMessage) => request.url?.startsWith(gatewayPrefix) === true;
 
 async function route(
   handlers: readonly RouteHandler[],
@@ -152,21 +167,6 @@ async function route(
     log.error({ err: toError(error), method: request.method, path: pathOf(request) }, "a request failed");
     answerProblem(response, 500, "Something went wrong here.");
   }
-}
-
-async function listen(server: Server, { host, port }: Config["server"]): Promise<string> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("error", reject).listen(port, host, () => resolve());
-  });
-  const address = server.address() as AddressInfo;
-  const shown = host === "0.0.0.0" || host === "::" ? "127.0.0.1" : host;
-  return `http://${shown.includes(":") ? `[${shown}]` : shown}:${address.port}`;
-}
-
-async function closeServer(server: Server): Promise<void> {
-  const timer = setTimeout(() => server.closeAllConnections(), closeDeadlineMs);
-  await new Promise<void>((resolve) => server.close(() => resolve()));
-  clearTimeout(timer);
 }
 
 if (isMain(import.meta.url)) {

@@ -9,6 +9,7 @@ import { readConfig } from "../src/config.ts";
 import { startServer, type RunningServer } from "../src/server.ts";
 import { silent } from "./queue/start-worker.ts";
 import { createTestDatabase, type TestDatabase } from "./support/database.ts";
+import { readSourceFiles } from "./support/source-files.ts";
 import { proxyDatabase } from "./support/tcp-proxy.ts";
 import { commentBody } from "./webhooks/sample-bodies.ts";
 import { secret, sendDelivery, toRequest } from "./webhooks/send-delivery.ts";
@@ -96,6 +97,46 @@ test("a route that fails is a 500 without its reason", async () => {
   const response = await fetch(`${server.url}/anything`);
   expect(response.status).toBe(500);
   expect(await response.text()).not.toContain("1234");
+});
+
+test(
+  "with agents elsewhere, a delivery has as little time to come in as without",
+  { timeout: 40_000 },
+  async () => {
+    const remote = {
+      SANDBOX_PROVIDER: "e2b",
+      E2B_API_KEY: "e2b_test",
+      PUBLIC_URL: "https://claude.example.com",
+    };
+    const server = await start({ config: readConfig({ ...environment(home.url), ...remote }) });
+    const { headers } = toRequest({ event: "push", body: "{}" });
+    const outgoing = request(`${server.url}${inboxPath}`, {
+      method: "POST",
+      headers: { ...headers, "content-length": "1000" },
+    });
+    outgoing.write("{");
+    const since = performance.now();
+    const [response] = (await once(outgoing, "response")) as [IncomingMessage];
+    response.resume();
+    expect(response.statusCode).toBe(408);
+    expect(performance.now() - since).toBeGreaterThan(9_000);
+    await once(outgoing, "close");
+    expect(performance.now() - since).toBeLessThan(25_000);
+  },
+);
+
+test("the server stays lean: nothing it needs brings what only agents and commands need", () => {
+  const files = new Map(readSourceFiles(["src", "db"]).map((file) => [file.path, file]));
+  const seen = new Set<string>();
+  const open = ["src/server.ts"];
+  for (let path = open.pop(); path !== undefined; path = open.pop()) {
+    if (seen.has(path)) continue;
+    seen.add(path);
+    for (const { target, typeOnly } of files.get(path)?.imports ?? []) if (!typeOnly) open.push(target);
+  }
+  expect(seen).toContain("src/gateway/gateway-route.ts");
+  const heavy = ["probot", "@vibe-kit/sdk", "e2b", "@daytona/sdk", "cockatiel", "aws4fetch", "@octokit/rest"];
+  expect(heavy.filter((name) => seen.has(name))).toEqual([]);
 });
 
 test("an App without a database refuses to start, with what to do", async () => {

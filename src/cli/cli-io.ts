@@ -10,6 +10,8 @@ export type CliIo = {
   /** The terminal's width; null: the output goes elsewhere and is not cut. */
   columns: number | null;
   now(): Date;
+  /** Asks the person who runs the command, who sees it beside the output; null: nobody is there to answer. */
+  ask: ((question: string) => Promise<string>) | null;
   /** What the process ends with; 0 unless set. */
   setExitCode(code: number): void;
 };

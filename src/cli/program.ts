@@ -3,7 +3,9 @@ import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import type { CliIo } from "./cli-io.ts";
 import { runDoctor } from "./doctor.ts";
+import { killSandboxes } from "./kill-sandboxes.ts";
 import { killSession } from "./kill-session.ts";
+import { showSandboxes } from "./list-sandboxes.ts";
 import { showSessions } from "./list-sessions.ts";
 import { readRepository, readStatuses, showTasks } from "./list-tasks.ts";
 import { runMigrateDown, runMigrateStatus, runMigrateUp } from "./run-migrations.ts";
@@ -51,6 +53,7 @@ export function createProgram(io: CliIo): Command {
     .action((task: string, options: Json) => showTask(io, { task, json: options.json === true }));
 
   addSession(program, io);
+  addSandbox(program, io);
   addMigrate(program, io);
 
   program
@@ -76,10 +79,38 @@ function addSession(program: Command, io: CliIo): void {
     );
   session
     .command("kill")
-    .description("stop a session's tasks, end it and have its machine removed")
+    .description("stop a session's tasks, end it and its machine")
     .argument("<session>", "its id, or the first digits of it")
     .option(...jsonOption)
     .action((id: string, options: Json) => killSession(io, { session: id, json: options.json === true }));
+}
+
+function addSandbox(program: Command, io: CliIo): void {
+  const sandbox = program.command("sandbox").description("the machines, at all providers");
+  sandbox
+    .command("list")
+    .description("list the machines that the providers name or that are recorded")
+    .option("--all", "the ended ones too")
+    .option("--limit <n>", "how many recorded ones", wholeNumber(1, 10_000), 200)
+    .option(...jsonOption)
+    .action((options: { all?: true; limit: number } & Json) =>
+      showSandboxes(io, { all: options.all === true, limit: options.limit, json: options.json === true }),
+    );
+  sandbox
+    .command("kill")
+    .description("end a machine, or every one; the sessions go on from their checkpoints")
+    .argument("[provider/id]", "as sandbox list shows it")
+    .option("--all", "every machine of ours at every configured provider")
+    .option("--yes", "do not ask")
+    .option(...jsonOption)
+    .action((ref: string | undefined, options: { all?: true; yes?: true } & Json) =>
+      killSandboxes(io, {
+        ref,
+        all: options.all === true,
+        yes: options.yes === true,
+        json: options.json === true,
+      }),
+    );
 }
 
 function addMigrate(program: Command, io: CliIo): void {

@@ -18,6 +18,10 @@ const hopByHop = new Set([
 /** What the agent may not say to the model in our name, and what the new request has of its own. */
 const ownOfTheGateway = new Set(["authorization", "x-api-key", "cookie", "host", "content-length", "expect"]);
 
+/** What a reverse proxy or a CDN in front of us said to us: nobody else's matter, and some CDNs refuse to hear it again. */
+const ofProxies =
+  /^(?:x-forwarded-.*|x-real-ip|forwarded|via|true-client-ip|cf-.*|cdn-.*|fly-.*|x-amzn-.*|x-envoy-.*|x-cloud-trace-context)$/;
+
 /** With a subscription's token the API wants to be told so. */
 const oauthBeta = "oauth-2025-04-20";
 
@@ -39,7 +43,9 @@ export function modelHeaders(
   credential: NonNullable<Config["model"]["credential"]>,
   bodyLength: number,
 ): Record<string, string | string[]> {
-  const kept = Object.entries(endToEndHeaders(headers)).filter(([name]) => !ownOfTheGateway.has(name));
+  const kept = Object.entries(endToEndHeaders(headers)).filter(
+    ([name]) => !ownOfTheGateway.has(name) && !ofProxies.test(name),
+  );
   const forwarded = Object.fromEntries(kept);
   if (credential.header === "authorization") {
     forwarded["anthropic-beta"] = [String(headers["anthropic-beta"] ?? ""), oauthBeta]

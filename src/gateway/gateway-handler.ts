@@ -3,7 +3,9 @@ import { Agent as HttpAgent, type IncomingMessage, type ServerResponse } from "n
 import { Agent as HttpsAgent } from "node:https";
 import { connect, type Socket } from "node:net";
 import { toError } from "../errors.ts";
+import { admitTurn, type Admission } from "./admit-turn.ts";
 import { sendApiError } from "./api-error.ts";
+import { createBodyMemory } from "./body-memory.ts";
 import type { GatewayDeps } from "./gateway-deps.ts";
 import { readAgentToken, readProxyToken } from "./read-token.ts";
 import { answerSocket, answerText, servePlainHttp, serveTunnel, type EgressGateway } from "./serve-egress.ts";
@@ -15,11 +17,19 @@ import { findTurnByToken } from "./turn-token.ts";
 export type GatewayOptions = Partial<Pick<EgressGateway, "resolveHost" | "connectTo" | "onDenied">> & {
   /** What all bodies under way may take together. */
   bodyMemoryBytes?: number;
+  /** What those of one task may take of it; all when absent. */
+  taskBodyBytes?: number;
 };
 
 export type GatewayHandler = {
   /** Origin-form: the model. Absolute-form: plain HTTP to an allowed host. */
   onRequest: (request: IncomingMessage, response: ServerResponse) => void;
+  /** Origin-form only: the model, for whom the listener itself lets in. */
+  onModelRequest: (
+    request: IncomingMessage,
+    response: ServerResponse,
+    admit: () => Promise<Admission>,
+  ) => void;
   /** CONNECT: a tunnel to an allowed host. */
   onConnect: (request: IncomingMessage, socket: Socket, head: Buffer) => void;
   /** Resolves once every request has ended and every call is settled; the listener ends its connections before. */
@@ -43,7 +53,10 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
     ...deps,
     agent,
     settler,
-    bodyMemory: { freeBytes: options.bodyMemoryBytes ?? defaultBodyMemoryBytes },
+    bodyMemory: createBodyMemory({
+      totalBytes: options.bodyMemoryBytes ?? defaultBodyMemoryBytes,
+      taskBytes: options.taskBodyBytes,
+    }),
     resolveHost: options.resolveHost ?? resolveAll,
     connectTo: options.connectTo ?? ((address, port) => connect(port, address)),
     onDenied: options.onDenied ?? (() => undefined),
@@ -53,17 +66,23 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
     const kept = serving.finally(() => open.delete(kept));
     open.add(kept);
   };
+  const answer = (response: ServerResponse, serving: Promise<void>) =>
+    keep(
+      serving.catch((thrown: unknown) => {
+        if (!response.destroyed) deps.log.error({ err: toError(thrown) }, "a request at the gateway failed");
+        sendApiError(response, outOfOrder);
+      }),
+    );
   return {
     onRequest: (request, response) => {
-      const serve = String(request.url).startsWith("/") ? serveOrigin : serveProxied;
-      keep(
-        serve(gateway, request, response).catch((thrown: unknown) => {
-          if (!response.destroyed)
-            deps.log.error({ err: toError(thrown) }, "a request at the gateway failed");
-          sendApiError(response, outOfOrder);
-        }),
-      );
+      const admit = () => admitTurn(deps, { token: readAgentToken(request.headers), taskId: null });
+      const serving = String(request.url).startsWith("/")
+        ? serveOrigin(gateway, { request, response, admit })
+        : serveProxied(gateway, request, response);
+      answer(response, serving);
     },
+    onModelRequest: (request, response, admit) =>
+      answer(response, serveOrigin(gateway, { request, response, admit })),
     onConnect: (request, socket, head) => {
       keep(
         serveConnect(gateway, request, { socket, head }).catch((thrown: unknown) => {
@@ -80,22 +99,21 @@ export function createGatewayHandler(deps: GatewayDeps, options: GatewayOptions 
   };
 }
 
-async function serveOrigin(
-  gateway: Gateway,
-  request: IncomingMessage,
-  response: ServerResponse,
-): Promise<void> {
+type OriginRequest = {
+  request: IncomingMessage;
+  response: ServerResponse;
+  admit: () => Promise<Admission>;
+};
+
+async function serveOrigin(gateway: Gateway, { request, response, admit }: OriginRequest): Promise<void> {
   const route = findRoute(request);
   if (route === null) {
     sendApiError(response, notFound(request));
     return;
   }
-  const found = await findTurnByToken(gateway.system, readAgentToken(request.headers));
-  if (!found.ok) {
-    sendApiError(response, found.reason === "ended" ? turnEnded : unknownToken);
-    return;
-  }
-  await serveModel(gateway, { turn: found.turn, route, request, response });
+  const admission = await admit();
+  if (admission.ok) await serveModel(gateway, { turn: admission.turn, route, request, response });
+  else sendApiError(response, admission.error);
 }
 
 function findRoute(request: IncomingMessage): ModelRoute | null {
@@ -141,12 +159,6 @@ async function resolveAll(host: string): Promise<string[]> {
 }
 
 const needsToken = "Expected the turn's token as the proxy's password (user turn), got none that is known.";
-
-const unknownToken = {
-  status: 401,
-  type: "authentication_error",
-  message: "Expected a turn's token as x-api-key or bearer token, got none that is known.",
-};
 
 const outOfOrder = {
   status: 503,

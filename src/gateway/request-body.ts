@@ -1,14 +1,12 @@
 import type { IncomingMessage } from "node:http";
-
-/** Memory that all bodies of one gateway share, so that an agent cannot fill the worker's. */
-export type BodyMemory = { freeBytes: number };
+import type { BodyShare } from "./body-memory.ts";
 
 export type ReadBody = { ok: true; body: Buffer } | { ok: false; reason: "too-large" | "no-memory" };
 
-/** Reads a request's body into the shared memory; who gets one gives `body.length` back when done with it. */
+/** Reads a request's body into the memory there is for it; who gets one gives `body.length` back when done with it. */
 export async function readRequestBody(
   request: IncomingMessage,
-  { memory, maxBytes }: { memory: BodyMemory; maxBytes: number },
+  { memory, maxBytes }: { memory: BodyShare; maxBytes: number },
 ): Promise<ReadBody> {
   const parts: Buffer[] = [];
   let byteLength = 0;
@@ -18,14 +16,13 @@ export async function readRequestBody(
     const chunks: AsyncIterable<Buffer> = request.iterator({ destroyOnReturn: false });
     for await (const part of chunks) {
       if (byteLength + part.length > maxBytes) return { ok: false, reason: "too-large" };
-      if (part.length > memory.freeBytes) return { ok: false, reason: "no-memory" };
+      if (!memory.take(part.length)) return { ok: false, reason: "no-memory" };
       byteLength += part.length;
-      memory.freeBytes -= part.length;
       parts.push(part);
     }
     read = true;
     return { ok: true, body: Buffer.concat(parts) };
   } finally {
-    if (!read) memory.freeBytes += byteLength;
+    if (!read) memory.give(byteLength);
   }
 }

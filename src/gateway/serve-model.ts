@@ -1,12 +1,13 @@
 import type { Agent, IncomingMessage, ServerResponse } from "node:http";
 import { sendApiError, type ApiError } from "./api-error.ts";
+import type { BodyMemory } from "./body-memory.ts";
 import { toBudgetError } from "./budget-error.ts";
 import { forwardCall } from "./forward-call.ts";
 import { modelHeaders } from "./forward-headers.ts";
 import type { GatewayDeps } from "./gateway-deps.ts";
 import type { Reservation, Settlement } from "./model-call-store.ts";
 import { readModelRequest, type ModelRequest } from "./model-request.ts";
-import { readRequestBody, type BodyMemory } from "./request-body.ts";
+import { readRequestBody } from "./request-body.ts";
 import { reserveRoom } from "./reserve-room.ts";
 import type { Settler } from "./settler.ts";
 import { priceWorstCase, toSettlement } from "./settlement.ts";
@@ -30,7 +31,7 @@ export async function serveModel(gateway: ModelGateway, exchange: Exchange): Pro
     sendApiError(response, noCredential);
     return;
   }
-  const memory = gateway.bodyMemory;
+  const memory = gateway.bodyMemory.shareOf(exchange.turn.taskId);
   const read = await readRequestBody(request, { memory, maxBytes: maxBodyBytes });
   if (!read.ok) {
     sendApiError(response, read.reason === "too-large" ? tooLarge : noMemory);
@@ -39,7 +40,7 @@ export async function serveModel(gateway: ModelGateway, exchange: Exchange): Pro
   try {
     await serveBody(gateway, exchange, { body: read.body, credential });
   } finally {
-    memory.freeBytes += read.body.length;
+    memory.give(read.body.length);
   }
 }
 

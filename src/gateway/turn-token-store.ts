@@ -33,8 +33,11 @@ export async function markTurnTokenRevoked(
   );
 }
 
-/** Judges by the database's clock, which all workers share. */
-export async function findTurn(system: Db, tokenHash: string): Promise<FoundTurn> {
+/** Judges by the database's clock, which all workers share. Given a task, the token of another one is not found. */
+export async function findTurn(
+  system: Db,
+  { tokenHash, taskId }: { tokenHash: string; taskId: string | null },
+): Promise<FoundTurn> {
   const [row] = await system
     .select({
       accountId: turnToken.accountId,
@@ -46,7 +49,9 @@ export async function findTurn(system: Db, tokenHash: string): Promise<FoundTurn
     })
     .from(turnToken)
     .innerJoin(task, and(eq(task.id, turnToken.taskId), eq(task.accountId, turnToken.accountId)))
-    .where(eq(turnToken.tokenHash, tokenHash));
+    .where(
+      and(eq(turnToken.tokenHash, tokenHash), taskId === null ? undefined : eq(turnToken.taskId, taskId)),
+    );
   if (row === undefined) return { ok: false, reason: "unknown" };
   const { live, ...turn } = row;
   return live ? { ok: true, turn } : { ok: false, reason: "ended" };

@@ -18,10 +18,14 @@ export async function revokeTurnToken(db: Db, input: { accountId: string; token:
   await markTurnTokenRevoked(db, { accountId: input.accountId, tokenHash: hashToken(input.token) });
 }
 
-/** The turn that this token may act for now, or why there is none. */
-export async function findTurnByToken(system: Db, token: string | null): Promise<FoundTurn> {
+/** The turn that this token may act for now, or why there is none; given a task, only a turn of that one. */
+export async function findTurnByToken(
+  system: Db,
+  token: string | null,
+  taskId: string | null = null,
+): Promise<FoundTurn> {
   if (token === null || !/^rct_[\w-]{43}$/.test(token)) return { ok: false, reason: "unknown" };
-  return await findTurn(system, hashToken(token));
+  return await findTurn(system, { tokenHash: hashToken(token), taskId });
 }
 
 /** The token is looked up by its hash, so the time a look-up takes tells nothing about a token that exists. */

@@ -1,3 +1,4 @@
+import type { SkippedAttachment } from "./attachments-notice.ts";
 import { mark } from "./mark.ts";
 import type { PublicMarkdown } from "./inline-text.ts";
 import { renderReceipt, type Receipt } from "./receipt.ts";
@@ -51,6 +52,8 @@ export type StatusNotices = {
   leftOutComments: number;
   /** The sandbox was made anew: from the last checkpoint with nothing lost, or without what a turn had not handed in. */
   rebuilt: "whole" | "partly" | null;
+  /** Attached files that Claude was not given. */
+  skippedAttachments: readonly SkippedAttachment[];
   /** Files that the task changed and that were not pushed. */
   leftOutFiles: readonly { path: string; reason: string }[];
   /** Their changes, as a patch for `git apply`. */
@@ -70,6 +73,7 @@ export const noNotices: StatusNotices = {
   hiddenPieces: 0,
   leftOutComments: 0,
   rebuilt: null,
+  skippedAttachments: [],
   leftOutFiles: [],
   leftOutPatch: null,
 };

@@ -1,4 +1,5 @@
 import { formatPlural } from "./amounts.ts";
+import { renderSkippedAttachments } from "./attachments-notice.ts";
 import { toInlineCode, toInlineText } from "./inline-text.ts";
 import type { StatusNotices, StatusView } from "./status-comment.ts";
 
@@ -40,6 +41,7 @@ export function renderNotices(notices: StatusNotices): string {
     lines.push(
       `${formatPlural(leftOutComments, "comment")} by people without write access ${leftOutComments === 1 ? "was" : "were"} left out.`,
     );
+  lines.push(...renderSkippedAttachments(notices.skippedAttachments));
   if (leftOutFiles.length > 0) {
     lines.push(
       `${formatPlural(leftOutFiles.length, "changed file")} ${leftOutFiles.length === 1 ? "was" : "were"} left out of the push:`,

@@ -41,7 +41,8 @@ export async function readThread(
       const updatedAt = new Date(item.updated_at);
       const settled = createdAt < input.before && updatedAt < input.before;
       if (!settled || item.user === null) {
-        leftOut += createdAt < input.before ? 1 : 0;
+        // Nobody misses what a bot said, our own status comments least of all.
+        leftOut += createdAt < input.before && item.user?.type !== "Bot" ? 1 : 0;
         continue;
       }
       const { id, login, type } = item.user;

@@ -78,7 +78,7 @@ async function openBundleFile({ hostPath, maxBytes }: { hostPath: string; maxByt
   return {
     tooLarge: tooLarge.signal,
     head: () => head.toString("latin1"),
-    push(chunk: Uint8Array) {
+    push: (chunk: Uint8Array) => {
       let rest = chunk;
       if (!headEnded) {
         const all = Buffer.concat([head, chunk]);

@@ -4,7 +4,6 @@ import { FencedError, toError, TransientError } from "../errors.ts";
 import type { SandboxRef } from "../sandbox/fleet.ts";
 import { SandboxError, type Sandbox, type SandboxLease } from "../sandbox/sandbox.ts";
 import { isAhead } from "./checkpoint-store.ts";
-import { appName } from "./app-name.ts";
 import { markEnded, recordSandbox } from "./sandbox-store.ts";
 import { updateSession, type Session } from "./session-store.ts";
 
@@ -54,7 +53,7 @@ async function findKnown(deps: OpenMachineDeps, session: Session, fence: number)
   if (provider !== null && id !== null) return { provider, id };
   // The very first claim of a session has no predecessor that could have made one.
   if (session.status === "provisioning" && fence === 1) return null;
-  const { machines } = await deps.sandboxes.list({ app: appName, session: session.id });
+  const { machines } = await deps.sandboxes.list({ app: deps.sandboxes.app, session: session.id });
   return machines[0] ?? null;
 }
 
@@ -83,18 +82,23 @@ async function connect(
       await inSession(deps, session, (tx) => markEnded(tx, known, "gone"));
       return null;
     }
-    // What only this machine holds is worth waiting for, as long as its provider is thought to come back.
-    if (
-      deps.sandboxes.providers.length === 1 ||
-      (ahead && deps.sandboxes.state()[known.provider]?.state !== "open")
-    ) {
-      throw new TransientError(`the machine of session ${session.id} cannot be reached now`, {
-        cause: error,
-      });
+    if (mustWait(deps, { provider: known.provider, ahead })) {
+      if (error.fault === "auth" || error.fault === "refused") throw error;
+      const what = `the machine of session ${session.id} cannot be reached now`;
+      throw new TransientError(what, { cause: error });
     }
     deps.log.warn(about, "a session moves to another machine");
     return null;
   }
+}
+
+/** Where no other provider could take over, and where only this machine holds what a turn did, and its provider may come back. */
+function mustWait(
+  { sandboxes }: OpenMachineDeps,
+  { provider, ahead }: { provider: string; ahead: boolean },
+): boolean {
+  if (!sandboxes.providers.includes(provider)) return false;
+  return sandboxes.providers.length === 1 || (ahead && sandboxes.state()[provider]?.state !== "open");
 }
 
 /** What an agent elsewhere may reach: this server, and what the operator allows. Here the gateway itself decides. */
@@ -109,7 +113,7 @@ async function create(
   lease: SandboxLease,
 ): Promise<Sandbox> {
   const { session, fence, taskId } = input;
-  const metadata = { app: appName, session: session.id, fence: String(fence) };
+  const metadata = { app: deps.sandboxes.app, session: session.id, fence: String(fence) };
   const sandbox = await deps.sandboxes.create({ metadata, ...lease });
   if (await keep(deps, input, sandbox)) return sandbox;
   throw new TransientError(`the machine ${sandbox.id} of task ${taskId} was ended as soon as it was made`);

@@ -1,10 +1,12 @@
 import type { Config } from "../config.ts";
 import type { Db } from "../../db/client.ts";
-import { withAccount } from "../../db/client.ts";
+import { withAccount, type Tx } from "../../db/client.ts";
 import type { TaskOptions } from "../../db/schema.ts";
+import { UserError } from "../errors.ts";
 import { branchName } from "../github/branch-name.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession } from "../sessions/session-store.ts";
+import { beginAnew, lockConversation } from "./conversation-store.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
 import { findPlace, type Place } from "./place-store.ts";
@@ -36,11 +38,12 @@ export type CreatedTask = { task: Task; place: Place; mustWait: boolean };
 
 /**
  * One transaction: session, task and job. Null when this very request has been made into a task before, which
- * a repeated delivery finds.
+ * a repeated delivery finds. UserError `conversation-busy` when a new conversation is asked for beside a task.
  */
 export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): Promise<CreatedTask | null> {
   const { issue } = input.context;
   return withAccount(deps.db, input.accountId, async (tx) => {
+    if (!(await makeWay(deps, tx, input))) return null;
     const session = await findOrCreateSession(tx, {
       accountId: input.accountId,
       repositoryId: input.repositoryId,
@@ -81,4 +84,25 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
     );
     return { task, place, mustWait };
   });
+}
+
+/** Ends the last conversation where a new one is asked for; false when this request has had its task already. */
+async function makeWay(deps: CreateTaskDeps, tx: Tx, input: CreateTaskInput): Promise<boolean> {
+  const { number } = input.context.issue;
+  const sessionId = await lockConversation(tx, { repositoryId: input.repositoryId, issueNumber: number });
+  if (sessionId === null || input.options.newSession !== true) return true;
+  const begun = await beginAnew(tx, { sessionId, businessKey: input.businessKey });
+  switch (begun) {
+    case "begun":
+      await deps.queue.enqueue(tx, "reap", {});
+      return true;
+    case "asked-before":
+      return false;
+    case "busy":
+      throw new UserError(
+        "conversation-busy",
+        `A task of this issue's conversation is still open, so no new one was begun beside it.`,
+        "Wait for its end, or write `/claude stop`, and then repeat the command.",
+      );
+  }
 }

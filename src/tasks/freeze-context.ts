@@ -9,6 +9,7 @@ import {
   type ThreadComment,
 } from "../github/thread.ts";
 import { oneLine } from "../github/inline-text.ts";
+import { freezeAttachments } from "./attachments-freeze.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { toVisibleText } from "./visible-text.ts";
 
@@ -58,6 +59,7 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
     issueAuthor: issue.user,
   });
   const trusted = thread.comments.filter(({ author }) => writers.has(author.id));
+  const untrusted = thread.comments.filter(({ author }) => !writers.has(author.id));
   let hiddenPieces = 0;
   const visible = (markdown: string): string => {
     const { text, removed } = toVisibleText(markdown);
@@ -80,8 +82,19 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
       at: createdAt.toISOString(),
       body: visible(body),
     })),
+    // From the text as it was written: the visible one has lost its images.
+    attachments: freezeAttachments(
+      [
+        { where: "issue", commentId: null, author: issue.user.login, at: null, body: issue.body ?? "" },
+        ...trusted.map(({ id, author, createdAt, body }) => ({
+          ...{ where: "comment" as const, commentId: id, author: author.login },
+          ...{ at: createdAt.toISOString(), body },
+        })),
+      ],
+      { serverUrl: new URL(issue.html_url).origin },
+    ),
     base,
-    leftOutComments: thread.leftOut + thread.comments.length - trusted.length,
+    leftOutComments: thread.leftOut + untrusted.filter(({ author }) => author.type !== "Bot").length,
     hiddenPieces,
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { attachmentReference } from "../github/attachment-reference.ts";
 
 /**
  * What the thread said at the moment of the trigger, stored with the task: nothing written or edited later
@@ -17,6 +18,8 @@ export const frozenContext = z.strictObject({
     authorMayWrite: z.boolean(),
   }),
   comments: z.array(z.strictObject({ author: z.string(), at: z.string(), body: z.string() })),
+  /** Absent in tasks from before there were any. */
+  attachments: z.array(attachmentReference).default([]),
   base: z.strictObject({ ref: z.string(), sha: z.string() }),
   /** Comments that are not in the prompt, and pieces that nobody could see rendered. */
   leftOutComments: z.int(),

@@ -2,6 +2,8 @@ import type { FrozenContext } from "./frozen-context.ts";
 
 export type PromptInput = {
   context: FrozenContext;
+  /** The part about attached files; null: there are none. */
+  attachments: string | null;
   verb: string;
   instruction: string;
   requester: string;
@@ -23,6 +25,7 @@ export function renderPrompt(input: PromptInput): string {
     ...(input.interrupted ? [interruption] : []),
     task(input),
     ...(input.followUp ? [] : [thread(input.context)]),
+    ...(input.attachments === null ? [] : [input.attachments]),
     manner(input),
   ];
   return `${parts.join("\n\n")}\n`;

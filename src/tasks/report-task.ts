@@ -10,10 +10,12 @@ import { findSession } from "../sessions/session-store.ts";
 import { ensureStatusComment, type SayDeps } from "./say-status.ts";
 import { toFinalPhase, toStatusView } from "./status-phase.ts";
 import { findTask, markReported, type Task } from "./task-store.ts";
+import { isSuspended } from "./unreported-store.ts";
 
 /**
  * Says the last word about an ended task: the status comment and a reaction on what asked for it. Repeating it
- * changes nothing. Where GitHub refuses for good (a deleted issue, a removed App) nobody is left to hear it.
+ * changes nothing. Where GitHub refuses for good (a deleted issue, a removed App) nobody is left to hear it;
+ * while the App is suspended the task stays unreported, for the end of the suspension.
  */
 export async function reportTask(
   deps: SayDeps & Pick<Deps, "db">,
@@ -34,6 +36,7 @@ export async function reportTask(
     }
   } catch (error) {
     if (!(error instanceof GitHubRefusal)) throw error;
+    if (await withAccount(deps.db, ref.accountId, (tx) => isSuspended(tx, task.installationId))) return;
     deps.log.warn({ err: error, taskId: ref.taskId }, "nobody can be told how a task ended");
   }
   await withAccount(deps.db, ref.accountId, (tx) => markReported(tx, ref.taskId));

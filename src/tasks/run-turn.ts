@@ -26,6 +26,7 @@ export async function runTurn(
     sandbox,
     untouched,
     timeoutMs,
+    attachments,
   }: {
     claim: Claim;
     watch: TaskWatch;
@@ -33,6 +34,7 @@ export async function runTurn(
     sandbox: Sandbox;
     untouched: boolean;
     timeoutMs: number;
+    attachments: string | null;
   },
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
@@ -64,7 +66,8 @@ export async function runTurn(
           model: task.options.model ?? deps.config.model.name,
           maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
           timeoutMs,
-          renderPrompt: (resumed) => promptOf(claim, sandbox, { resumed, interrupted: attempts > 0 }),
+          renderPrompt: (resumed) =>
+            promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments }),
         },
         onPrompt: (prompt) =>
           withAccount(deps.db, task.accountId, (tx) => storePrompt(tx, { taskId: task.id, fence, prompt })),
@@ -78,7 +81,11 @@ export async function runTurn(
   });
 }
 
-function promptOf(claim: Claim, sandbox: Sandbox, turn: { resumed: boolean; interrupted: boolean }): string {
+function promptOf(
+  claim: Claim,
+  sandbox: Sandbox,
+  turn: { resumed: boolean; interrupted: boolean; attachments: string | null },
+): string {
   const { task, session } = claim;
   return renderPrompt({
     context: task.context,
@@ -86,6 +93,7 @@ function promptOf(claim: Claim, sandbox: Sandbox, turn: { resumed: boolean; inte
     instruction: task.instruction,
     requester: task.requesterLogin,
     interrupted: turn.interrupted,
+    attachments: turn.attachments,
     followUp: turn.resumed,
     branch: session.branch,
     resultPath: turnFiles(sandbox).result,

@@ -33,6 +33,7 @@ function toNotices(task: Task): StatusNotices {
     hiddenPieces: task.context.hiddenPieces,
     leftOutComments: task.context.leftOutComments,
     rebuilt: task.notices.rebuilt ?? null,
+    skippedAttachments: task.notices.skippedAttachments ?? [],
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,
   };

@@ -2,10 +2,12 @@ import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { toError } from "../errors.ts";
 import { mirrorHas, type Mirror } from "../github/mirror.ts";
+import type { RepositoryClient } from "../github/octokit.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { takeCheckpoint, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
+import { provideAttachments } from "./attachments.ts";
 import { both } from "./both.ts";
 import type { Claim } from "./claim-store.ts";
 import { addNotices, assertFence } from "./fence-store.ts";
@@ -21,6 +23,7 @@ export type TakeTurnInput = {
   claim: Claim;
   watch: TaskWatch;
   status: Status;
+  reader: RepositoryClient;
   /** The commit that the work starts from. */
   startSha: string;
   openMirror: () => Promise<Mirror>;
@@ -57,6 +60,11 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
   });
   if (rebuilt !== null) await notice(deps, input, { rebuilt });
   const { sandbox } = machine;
+  const untouched = !machine.found;
+  const { reader } = input;
+  const attached = await provideAttachments(deps, { task, reader, sandbox, untouched, signal: watch.signal });
+  if (attached.skipped.length > 0 || task.notices.skippedAttachments !== undefined)
+    await notice(deps, input, { skippedAttachments: attached.skipped });
   const checkpoint = () =>
     takeCheckpoint(deps, {
       sandbox,
@@ -68,7 +76,7 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
       assertClaim: (tx) => assertFence(tx, { taskId: task.id, fence }),
     });
   try {
-    const run = await runTurn(deps, { ...input, sandbox, untouched: !machine.found });
+    const run = await runTurn(deps, { ...input, sandbox, untouched, attachments: attached.prompt });
     return { run, checkpoint: await checkpoint() };
   } catch (error) {
     if (watch.reason() === "cancelled" || watch.reason() === "drain")

@@ -65,7 +65,7 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
     });
   const timeoutMs = timeoutOf(deps, claim);
   const { run, checkpoint } = await takeTurn(deps, {
-    ...{ claim, watch, status, openMirror, remoteUrl, directory, timeoutMs },
+    ...{ claim, watch, status, reader, openMirror, remoteUrl, directory, timeoutMs },
     startSha: start.sha,
   });
   if (run.outcome.kind !== "finished")

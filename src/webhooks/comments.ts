@@ -76,6 +76,7 @@ function toThreadEvent(deliveryId: string, event: IssueCommentCreated): ThreadEv
     installation: event.installation,
     repository: event.repository,
     issueNumber: event.issue.number,
+    onPullRequest: event.issue.pull_request !== undefined,
     sender: event.sender,
     viaAppId: event.comment.performed_via_github_app?.id ?? null,
     commentId: event.comment.id,

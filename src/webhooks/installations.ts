@@ -10,6 +10,7 @@ import {
   updateRepository,
   upsertAccount,
 } from "../tasks/tenant-store.ts";
+import { listUnreported, unmarkReported } from "../tasks/unreported-store.ts";
 import {
   installationChanged,
   installationRepositoriesChanged,
@@ -33,12 +34,29 @@ export async function onInstallation(deps: InstallationDeps, payload: unknown): 
     return "removed";
   }
   if (event.action === "suspend") {
-    const by = `${event.installation.account.login} (the App was suspended)`;
-    await cancelTasks(deps, { accountId, scope: { installationId }, by });
+    await suspend(deps, accountId, event);
     return "suspended";
   }
+  if (event.action === "unsuspend") await reportOverdue(deps, installationId);
   await keepRepositories(deps, accountId, event);
   return event.action;
+}
+
+async function suspend(
+  deps: InstallationDeps,
+  accountId: string,
+  { installation: { id: installationId, account, suspended_at } }: InstallationChanged,
+): Promise<void> {
+  const by = `${account.login} (the App was suspended)`;
+  await cancelTasks(deps, { accountId, scope: { installationId }, by });
+  if (typeof suspended_at === "string")
+    await unmarkReported(deps.system, { installationId, since: new Date(suspended_at) });
+}
+
+/** Tasks that ended during a suspension could not say so. */
+async function reportOverdue(deps: InstallationDeps, installationId: number): Promise<void> {
+  for (const ref of await listUnreported(deps.system, { installationId }))
+    await deps.queue.enqueue(deps.system, "report-task", ref, { key: ref.taskId });
 }
 
 export async function onInstallationRepositories(deps: InstallationDeps, payload: unknown): Promise<string> {

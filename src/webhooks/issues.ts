@@ -60,6 +60,7 @@ async function startFromIssue(
     installation: event.installation,
     repository: event.repository,
     issueNumber: event.issue.number,
+    onPullRequest: false,
     sender: event.sender,
     viaAppId: null,
     commentId: null,

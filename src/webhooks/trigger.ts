@@ -24,6 +24,8 @@ export type ThreadEvent = {
     owner: { id: number; login: string; type: "User" | "Organization" };
   };
   issueNumber: number;
+  /** GitHub counts the comments of a pull request to another permission. */
+  onPullRequest: boolean;
   sender: Actor;
   viaAppId: number | null;
   /** Where the eyes go; null: the issue. */
@@ -41,7 +43,7 @@ export type Admitted = {
 
 /**
  * Opens the thread for a person who may write: gate, then eyes, then `work`. Others are refused: people with
- * one polite reply per thread, bots and ourselves in silence. A UserError of `work` is said on the thread.
+ * one polite reply per thread, ourselves and bots that are not listed in silence. A UserError of `work` is said on the thread.
  */
 export async function admit(
   deps: TriggerDeps,
@@ -54,7 +56,11 @@ export async function admit(
   const client = await deps.github.openRepository({
     installationId: event.installation.id,
     repositoryId: event.repository.id,
-    permissions: { contents: "read", issues: "write" },
+    permissions: {
+      contents: "read",
+      issues: "write",
+      ...(event.onPullRequest ? { pull_requests: "write" } : {}),
+    },
   });
   try {
     const identity = await deps.github.identity(client.octokit);
@@ -64,6 +70,7 @@ export async function admit(
       viaAppId: event.viaAppId,
       ourAppId: identity.id,
       ourBotId: identity.botId,
+      allowedBotIds: deps.config.allowedBotIds,
       repository,
     });
     const reply = createReply(deps, { tenant, client, event, botId: identity.botId });

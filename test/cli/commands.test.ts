@@ -1,3 +1,6 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { event, session, task } from "../../db/schema.ts";
@@ -8,6 +11,7 @@ import { runCommand, type CommandResult } from "./run-command.ts";
 import { seedHistory, seedRepository, seedSession, seedTask, type Seeded } from "./seed.ts";
 
 let t: TestDatabase;
+let dataDir: string;
 let widgets: Seeded;
 let gadgets: Seeded;
 
@@ -17,14 +21,18 @@ const created = new Date("2026-11-22T10:00:00Z");
 
 beforeAll(async () => {
   t = await createTestDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), "rc-commands-"));
   widgets = await seedRepository(t.database, { owner: "acme", name: "widgets" });
   gadgets = await seedRepository(t.database, { owner: "Bob", name: "gadgets" });
 });
-afterAll(() => t.close());
+afterAll(async () => {
+  await t.close();
+  await rm(dataDir, { recursive: true });
+});
 
 const run = (args: readonly string[], columns?: number): Promise<CommandResult> =>
   runCommand(args, {
-    env: { DATABASE_URL: t.url, LOG_LEVEL: "silent" },
+    env: { DATABASE_URL: t.url, LOG_LEVEL: "silent", DATA_DIR: dataDir },
     now,
     ...(columns === undefined ? {} : { columns }),
   });
@@ -321,6 +329,9 @@ describe("session", () => {
     expect(JSON.parse(out)).toMatchObject({
       session: { id: sessionId, wasEnded: false, sandbox: { provider: "local" } },
       tasks: { stopping: [running], ended: [queued] },
+      // It has no row, and no provider names it.
+      sandboxes: [],
+      unlisted: [],
     });
     const [row] = await t.database.system.select().from(session).where(eq(session.id, sessionId));
     expect(row).toMatchObject({ status: "terminated", endedAt: expect.any(Date) as Date });

@@ -451,3 +451,23 @@ async function serve(status: number, body: unknown): Promise<{ url: string; head
   await once(server, "listening");
   return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, headers };
 }
+
+describe("sandboxes elsewhere", () => {
+  test("are checked one by one, and Claude Code is not looked for here", async () => {
+    const { find, checks } = await diagnose(
+      environment(null, {
+        SANDBOX_PROVIDER: "daytona",
+        DAYTONA_API_KEY: "dtn_standin",
+        // Nothing listens there.
+        DAYTONA_API_URL: "http://127.0.0.1:1/api",
+      }),
+    );
+    expect(find("sandbox-daytona")).toMatchObject({
+      status: "fail",
+      detail: expect.stringContaining("aytona") as string,
+      remedy: expect.any(String) as string,
+    });
+    expect(find("claude")).toMatchObject({ status: "skipped" });
+    expect(checks.map(({ id }) => id)).not.toContain("sandbox");
+  });
+});

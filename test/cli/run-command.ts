@@ -3,10 +3,15 @@ import { readConfig } from "../../src/config.ts";
 
 export type CommandResult = { out: string; err: string; exitCode: number };
 
-/** Runs one command in this process, with settings of its own and a terminal of `columns`. */
+/** Runs one command in this process, with settings of its own, a terminal of `columns`, and somebody who answers, where given. */
 export async function runCommand(
   args: readonly string[],
-  options: { env: Record<string, string>; columns?: number; now?: Date },
+  options: {
+    env: Record<string, string>;
+    columns?: number;
+    now?: Date;
+    ask?: (question: string) => Promise<string>;
+  },
 ): Promise<CommandResult> {
   const result: CommandResult = { out: "", err: "", exitCode: 0 };
   await runCli(args, {
@@ -19,6 +24,7 @@ export async function runCommand(
     },
     columns: options.columns ?? null,
     now: () => options.now ?? new Date(),
+    ask: options.ask ?? null,
     setExitCode: (code) => {
       result.exitCode = code;
     },

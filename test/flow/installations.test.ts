@@ -2,9 +2,11 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { installation, repository, session } from "../../db/schema.ts";
-import { hang, writeFiles } from "../standins/model/scenarios.ts";
+import { listUnreported } from "../../src/tasks/unreported-store.ts";
+import { changeNothing, hang, holdBack, writeFiles } from "../standins/model/scenarios.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
 import { openWorld, type World } from "../support/world.ts";
+import { seeThread } from "./see-thread.ts";
 
 let world: World;
 beforeEach(async (context) => {
@@ -16,6 +18,8 @@ afterEach(() => world.close());
 
 const rows = async (table: typeof installation | typeof repository | typeof session) =>
   world.database.database.system.select().from(table);
+/** GitHub's name for making a token. */
+const mint = "apps/create-installation-access-token";
 const sandboxes = async () =>
   (await readdir(join(world.config.dataDir, "sandboxes"))).filter((name) => !name.startsWith("."));
 
@@ -56,22 +60,62 @@ test("a repository taken out of the installation loses its tasks and its sandbox
   await world.until("the sandbox is gone", async () => (await sandboxes()).length === 0);
 });
 
-test("while suspended nothing starts; unsuspended it works again", async () => {
+test("while suspended nothing starts; unsuspended its threads hear how it ended, and it works again", async () => {
   world.model.script(hang());
   const first = await world.ask("/claude run for ever");
   await world.model.until((requests) => requests.length > 0);
+  await world.until(
+    "the status comment stands",
+    async () => (await seeThread(world, first.issueNumber)).said[0],
+  );
   world.github.suspend(world.installation);
-  expect((await world.untilReported(first.issueNumber)).status).toBe("cancelled");
-  await world.until("the suspension is known", async () =>
-    (await rows(installation)).some((row) => "suspendedAt" in row && row.suspendedAt !== null),
+  const stopped = await world.until("the task is stopped", async () =>
+    (await world.tasks()).find(({ status }) => status === "cancelled"),
   );
+  await world.until("GitHub has refused its last word", () =>
+    Promise.resolve(
+      world.github.requests.some(({ operationId, status }) => operationId === mint && status === 403),
+    ),
+  );
+  const { system } = world.database.database;
+  const sweepable = () => listUnreported(system, { endedBefore: new Date(Date.now() + 60_000) });
+  expect(await sweepable()).toEqual([]);
+  expect((await seeThread(world, first.issueNumber)).said[0]).not.toContain("Stopped");
+
   world.github.unsuspend(world.installation);
-  await world.until("its end is known", async () =>
-    (await rows(installation)).every((row) => !("suspendedAt" in row) || row.suspendedAt === null),
-  );
+  expect((await world.untilReported(first.issueNumber)).id).toBe(stopped.id);
+  expect(await seeThread(world, first.issueNumber, first.commentId)).toMatchObject({
+    said: [expect.stringContaining("**Stopped** by acme (the App was suspended)")],
+    reactions: ["eyes", "confused"],
+  });
   world.model.script(writeFiles({ "turn.txt": "turned\n" }));
   const second = await world.ask("/claude write turn.txt");
   expect((await world.untilReported(second.issueNumber)).status).toBe("completed");
+});
+
+test("a task that ended before the news of the suspension came is heard of as well", async () => {
+  const { github, model } = world;
+  const held = holdBack(changeNothing());
+  model.script(held.scenario);
+  const { issueNumber, commentId } = await world.ask("/claude turn it");
+  await held.arrived;
+  github.setWebhook(world.app, { url: "http://127.0.0.1:9/" });
+  github.suspend(world.installation);
+  held.release();
+  expect((await world.untilReported(issueNumber)).status).toBe("completed");
+  expect((await seeThread(world, issueNumber, commentId)).reactions).toEqual(["eyes"]);
+  github.setWebhook(world.app, { url: `${world.server.url}/api/github/webhooks` });
+  const news = github
+    .deliveries()
+    .find(({ event, action }) => event === "installation" && action === "suspend");
+  await world.redeliver(news?.id ?? 0);
+  await world.until("it counts as unsaid", async () => (await world.tasks())[0]?.reportedAt === null);
+  github.unsuspend(world.installation);
+  await world.untilReported(issueNumber);
+  expect(await seeThread(world, issueNumber, commentId)).toMatchObject({
+    said: [expect.stringContaining("Nothing to change")],
+    reactions: ["eyes", "rocket"],
+  });
 });
 
 test("a merged pull request ends the session, and the next command starts a new one on another branch", async () => {

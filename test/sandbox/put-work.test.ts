@@ -48,7 +48,7 @@ test("uncommitted, committed, staged, deleted and odd files are there again; ign
     await checkout.inRepo("git rev-parse HEAD; git status --porcelain; ls ignored.log 2>/dev/null || true"),
   ).toBe(
     [
-      `${checkout.sha}`,
+      checkout.sha,
       " M a.txt",
       " D b.txt",
       " M run.sh",

@@ -16,6 +16,12 @@ import { startWorker, type Worker } from "../../src/worker.ts";
 import { startGitHub, type GitHubStandin } from "../standins/github/github.ts";
 import { startModel, type ModelStandin } from "../standins/model/start-model.ts";
 import type { Scenario } from "../standins/model/reply.ts";
+import { systemClock } from "../../src/clock.ts";
+import { openFleet } from "../../src/sandbox/open-fleet.ts";
+import { pauseIdleSandboxes } from "../../src/sessions/pause-idle.ts";
+import type { E2bStandin } from "../standins/e2b/start-e2b.ts";
+import { openE2b } from "./open-e2b.ts";
+import { findFreePort } from "./free-port.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
 export type TaskRow = typeof task.$inferSelect;
@@ -24,6 +30,8 @@ export type TaskRow = typeof task.$inferSelect;
 export type World = {
   github: GitHubStandin;
   model: ModelStandin;
+  /** Null unless asked for. */
+  e2b: E2bStandin | null;
   database: TestDatabase;
   config: Config & { databaseUrl: string };
   app: Awaited<ReturnType<GitHubStandin["createApp"]>>;
@@ -41,6 +49,8 @@ export type World = {
   ): Promise<{ issueNumber: number; commentId: number }>;
   /** GitHub's "Redeliver" of one delivery. */
   redeliver(deliveryId: number): Promise<void>;
+  /** The round that pauses idle machines, as if every machine had been idle for long enough. */
+  pauseIdle(): Promise<void>;
   tasks(): Promise<TaskRow[]>;
   /** Waits until the newest task of the issue has ended and its thread has heard of it. */
   untilReported(issueNumber: number, options?: { count?: number; timeoutMs?: number }): Promise<TaskRow>;
@@ -55,6 +65,8 @@ export type WorldOptions = {
   defaultBranch?: string;
   private?: boolean;
   empty?: boolean;
+  /** Sandboxes at an E2B of its own first, local ones when it is away. */
+  e2b?: true;
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -99,6 +111,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     ...options.env,
   };
+  const remote = options.e2b === true ? await openE2b({ port: await findFreePort() }) : null;
+  Object.assign(env, remote?.env);
   const config = { ...readConfig(env), databaseUrl: database.url };
   const server = await startServer({ config, log: createLogger(config, "server") });
   github.setWebhook(app, { url: `${server.url}/api/github/webhooks` });
@@ -120,6 +134,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return {
     github,
     model,
+    e2b: remote?.standin ?? null,
     database,
     config,
     app,
@@ -134,6 +149,18 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
         log: createLogger(config, "test"),
       });
       await app.rest.apps.redeliverWebhookDelivery({ delivery_id: deliveryId });
+    },
+    async pauseIdle() {
+      const log = createLogger(config, "test");
+      const sandboxes = await openFleet(config, log);
+      const idleNow = { sandbox: { idleMs: 0 } };
+      await pauseIdleSandboxes({
+        system: database.database.system,
+        clock: systemClock,
+        log,
+        config: idleNow,
+        sandboxes,
+      });
     },
     async startWorker() {
       const worker = await startWorker(config, createLogger(config, "worker"));
@@ -174,9 +201,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await github.drained();
       await github.close();
       await model.close();
+      await remote?.standin.close();
       await database.close();
       await rm(dataDir, { recursive: true, force: true });
       expect(github.violations, "what GitHub would not have accepted").toEqual([]);
+      expect(remote?.standin.violations ?? [], "what E2B would not have accepted").toEqual([]);
       expect(model.violations, "what the model's API would not have accepted").toEqual([]);
     },
   };

@@ -123,6 +123,16 @@ describe("what is let in", () => {
     expect(await send(delivery)).toMatchObject({ status: 202, outcome: "queued" });
   });
 
+  test("events that we do not know are kept and make no job", async () => {
+    expect(await send({ event: "made_up_event", body: { zen: "x" } })).toMatchObject({ outcome: "stored" });
+    expect(await send({ event: "star", body: sampleBody("star", "created") })).toMatchObject({ status: 202 });
+    expect(await stored()).toMatchObject([
+      { event: "made_up_event", status: "stored", business_key: null },
+      { event: "star", status: "stored", business_key: null },
+    ]);
+    expect(await jobs()).toEqual([]);
+  });
+
   test("a ping is answered and not stored", async () => {
     expect(
       await send({ event: "ping", body: { zen: "Speak like a human.", hook_id: 1, hook: {} } }),

@@ -10,7 +10,7 @@ import { checkDatabase } from "./check-database.ts";
 import { checkInstallations } from "./check-installations.ts";
 import { checkModel } from "./check-model.ts";
 import { checkQueue } from "./check-queue.ts";
-import { checkSandbox } from "./check-sandbox.ts";
+import { checkSandboxes } from "./check-sandboxes.ts";
 import { checkWebhookUrl } from "./check-webhook-url.ts";
 import { runCheck, skipped, warn, type Check, type CheckResult } from "./check.ts";
 import { readApp, type AppFacts } from "./read-app.ts";
@@ -19,12 +19,16 @@ type Input = { config: Config; io: Pick<CliIo, "writeError"> };
 
 /** All checks that need a sound configuration, in the order in which a person mends them. */
 export async function checkEverything(input: Input): Promise<Check[]> {
-  const { config } = input;
+  const { config, io } = input;
   const groups = await Promise.all([
     runCheck({ id: "data-dir", title: "DATA_DIR" }, () => checkDataDir(config.dataDir)),
     checkStorage(input),
-    runCheck({ id: "claude", title: "Claude Code" }, () => checkClaude(config.sandbox.claudeBin)),
-    runCheck({ id: "sandbox", title: "Sandbox" }, () => checkSandbox(config.sandbox)),
+    runCheck({ id: "claude", title: "Claude Code" }, () =>
+      config.sandbox.providers.includes("local")
+        ? checkClaude(config.sandbox.claudeBin)
+        : skipped("no agent runs on this machine"),
+    ),
+    ...checkSandboxes(config, createCliLogger(io)),
     runCheck({ id: "model", title: "Model" }, () => checkModel(config.model)),
     checkGitHub(input),
   ]);

@@ -93,6 +93,7 @@ async function openWorld(input: Pick<World, "directory" | "url" | "now">): Promi
     formerNames: new Map(),
     tokens: new Map(),
     manifests: new Map(),
+    attachments: [],
     deliveries: [],
     effects: [],
     requests: [],

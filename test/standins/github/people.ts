@@ -1,4 +1,6 @@
 import { randomBytes } from "node:crypto";
+import { addAttachment } from "./attachments.ts";
+import type { Attached } from "./attachments.ts";
 import { accountOf } from "./call.ts";
 import { emitCheck } from "./facts-checks.ts";
 import { emitThread } from "./emit.ts";
@@ -28,6 +30,8 @@ export type Person = {
   /** Only GraphQL and the web page can do it on GitHub; here it needs the role admin. */
   deleteIssue(repo: string, number: number): Promise<void>;
   lockIssue(repo: string, number: number): Promise<void>;
+  /** Drops a file into the editor of a thread; only the web page can do it on GitHub. Put `markdown` into a text then. */
+  attach(repo: string, input: { name: string; data: Buffer | string }): Attached;
   comment(repo: string, number: number, body: string): Promise<Written>;
   editComment(repo: string, commentId: number, body: string): Promise<void>;
   deleteComment(repo: string, commentId: number): Promise<void>;
@@ -82,6 +86,7 @@ export function actAs(world: World, user: Account): Person {
     reopenIssue: (repo, number) => done("PATCH", `/repos/${repo}/issues/${number}`, { state: "open" }),
     deleteIssue: (repo, number) => deleteIssue(world, { user, repo, number }),
     lockIssue: (repo, number) => done("PUT", `/repos/${repo}/issues/${number}/lock`),
+    attach: (repo, input) => addAttachment(world, { user, repo, ...input }),
     comment: async (repo, number, body) =>
       written(await does("POST", `/repos/${repo}/issues/${number}/comments`, { body })),
     editComment: (repo, id, body) => done("PATCH", `/repos/${repo}/issues/comments/${id}`, { body }),

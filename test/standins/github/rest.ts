@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { openRepository } from "./access.ts";
 import { authenticate, requireKind } from "./auth.ts";
+import { withBodyHtml } from "./body-html.ts";
 import type { Answer, Call, Handler, RepositoryHandler } from "./call.ts";
 import { appHandlers } from "./handlers-apps.ts";
 import { checkHandlers } from "./handlers-checks.ts";
@@ -92,7 +93,7 @@ export async function serveRest(
     if (operation === undefined) throw unmodelled(world, operationId);
     requireKind(operationId, actor);
     call = readCall(request, { operationId, actor });
-    answer = await act(world, { request, call, operation });
+    answer = withBodyHtml(world, call, await act(world, { request, call, operation }));
   } catch (error) {
     answer = refusal(world, operationId, error);
   }

@@ -1,5 +1,6 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { Attachment } from "./attachments.ts";
 import type { Contract } from "./contract.ts";
 import type { FaultList } from "./faults.ts";
 import type { JsonObject } from "./json.ts";
@@ -44,6 +45,7 @@ export type World = {
   formerNames: Map<string, number>;
   tokens: Map<string, Token>;
   manifests: Map<string, { appId: number; webhookSecret: string | null; expiresAt: number }>;
+  attachments: Attachment[];
   deliveries: Delivery[];
   effects: Effect[];
   requests: RequestRecord[];

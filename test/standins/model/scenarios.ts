@@ -88,6 +88,59 @@ export function inTurn(...scenarios: readonly [Scenario, ...Scenario[]]): Scenar
   };
 }
 
+/** Does what stands beside the first of these words that the prompt has: several conversations at once, each its own. */
+export function byWord(scenarios: Readonly<Record<string, Scenario>>): Scenario {
+  return async (call): Promise<Reply> => {
+    const word = Object.keys(scenarios).find((each) => call.prompt.includes(each));
+    const scenario = word === undefined ? undefined : scenarios[word];
+    if (scenario === undefined) {
+      throw new Error(
+        `Expected one of ${Object.keys(scenarios).join(", ")} in the prompt, got ${call.prompt}`,
+      );
+    }
+    return await scenario(call);
+  };
+}
+
+/** Fails in the first way for this many calls, then goes on with the second. */
+export function failFirst(calls: number, failing: Scenario, then: Scenario): Scenario {
+  let left = calls;
+  return (call) => (left-- > 0 ? failing(call) : then(call));
+}
+
+/** Begins its answer and breaks the connection in the middle of it. */
+export function cutStream(): Scenario {
+  return () => ({
+    kind: "message",
+    blocks: [{ type: "text", text: "I was about to say something rather long. ".repeat(20) }],
+    fault: { afterEvents: 5, how: "cut" },
+  });
+}
+
+/** Ends the harness itself, as a crash would. */
+export function killHarness(): Scenario {
+  return () => answer("Let me see.", bash("kill -9 $PPID", "See what happens"));
+}
+
+/** Waits with every answer until it is let go on; `arrived` resolves when the first call has come. */
+export function holdBack(then: Scenario): {
+  scenario: Scenario;
+  arrived: Promise<undefined>;
+  release: () => void;
+} {
+  const arrived = Promise.withResolvers<undefined>();
+  const released = Promise.withResolvers<undefined>();
+  return {
+    scenario: async (call): Promise<Reply> => {
+      arrived.resolve(undefined);
+      await released.promise;
+      return await then(call);
+    },
+    arrived: arrived.promise,
+    release: () => released.resolve(undefined),
+  };
+}
+
 /** A call of the harness's shell. */
 export function bash(command: string, description: string) {
   return use("Bash", { command, description });

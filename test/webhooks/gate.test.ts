@@ -1,0 +1,296 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { task } from "../../db/schema.ts";
+import { handlers } from "../../src/app.ts";
+import { systemClock } from "../../src/clock.ts";
+import { readConfig } from "../../src/config.ts";
+import { UserError } from "../../src/errors.ts";
+import { createGitHub } from "../../src/github/octokit.ts";
+import { openQueue, type Queue } from "../../src/queue/queue.ts";
+import { readAppManifest } from "../../src/web/app-manifest.ts";
+import type { TriggerDeps } from "../../src/webhooks/trigger.ts";
+import { silent } from "../queue/start-worker.ts";
+import type { Fault } from "../standins/github/faults.ts";
+import { startGitHub, type GitHubStandin } from "../standins/github/github.ts";
+import type { Role } from "../standins/github/state.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+
+/** The gate as each trigger reaches it, with the real client, a real GitHub to ask and a real database behind it. */
+
+const repository = "acme/widgets";
+/** The name of GitHub's question for a role. */
+const roleQuestion = "repos/get-collaborator-permission-level";
+
+let home: TestDatabase;
+let github: GitHubStandin;
+let queue: Queue;
+let deps: TriggerDeps;
+let dataDir: string;
+let botId: number;
+let eve: { id: number; login: string };
+let pullNumber: number;
+let quietIssue: number;
+
+beforeAll(async () => {
+  home = await createTestDatabase();
+  dataDir = await mkdtemp(join(tmpdir(), "rc-gate-"));
+  github = await startGitHub();
+  github.createOrganization("acme");
+  const { manifest } = readAppManifest();
+  const app = await github.createApp({
+    name: "Remote Claude",
+    owner: "acme",
+    permissions: manifest.default_permissions,
+    events: manifest.default_events,
+    // Nobody listens there: the deliveries are read from the stand-in's own list.
+    webhookUrl: "http://127.0.0.1:9/",
+  });
+  botId = app.botUserId;
+  await github.createRepository({ owner: "acme", name: "widgets" });
+  github.createUser("alice");
+  github.setRole(repository, "alice", "write");
+  eve = github.createUser("eve");
+  github.install({ app, owner: "acme", repositories: "all" });
+  await github.commit(repository, { branch: "side", from: "main", files: { "side.txt": "side\n" } });
+  const alice = github.as("alice");
+  pullNumber = (await alice.openPull(repository, { title: "Side", head: "side", base: "main" })).number;
+  quietIssue = (await alice.createIssue(repository, { title: "Quiet" })).number;
+  const config = readConfig({
+    APP_ID: String(app.id),
+    PRIVATE_KEY: app.privateKey,
+    WEBHOOK_SECRET: app.webhookSecret,
+    GITHUB_API_URL: github.apiUrl,
+    GITHUB_SERVER_URL: github.url,
+    DATA_DIR: dataDir,
+    ACCOUNT_MAX_PARALLEL_TASKS: "100",
+  });
+  if (config.app === null) throw new Error("the configuration has an App");
+  const withApp = { ...config, app: config.app };
+  queue = await openQueue({ url: home.url, log: silent, mode: "send" });
+  const { db, system } = home.database;
+  deps = {
+    db,
+    system,
+    queue,
+    config: withApp,
+    log: silent,
+    clock: systemClock,
+    github: createGitHub({ config: withApp, log: silent }),
+  };
+});
+
+afterAll(async () => {
+  await queue.stop();
+  await home.close();
+  await github.drained();
+  await github.close();
+  await rm(dataDir, { recursive: true });
+  expect(github.violations).toEqual([]);
+});
+
+beforeEach(() => github.faults.clear());
+
+type Sender = { id: number; login: string; type: string };
+type Payload = Record<string, unknown> & { issue: Record<string, unknown> };
+type Event = keyof typeof handlers;
+
+/** The body of the newest delivery of this kind, as GitHub made it, then with another sender. */
+async function newestBody(event: string, action: string, sender: Sender | null): Promise<Payload> {
+  await github.drained();
+  const found = github.deliveries().findLast((row) => row.event === event && row.action === action);
+  if (found === undefined) throw new Error(`GitHub has sent no ${event}.${action}`);
+  const body = JSON.parse(found.body) as Payload;
+  return sender === null ? body : { ...body, sender: { ...(body.sender as object), ...sender } };
+}
+
+const asPerson = (): Sender => ({ ...eve, type: "User" });
+/** Label and assignment are told apart by the time of the issue's last change, which GitHub gives in seconds. */
+let second = 0;
+const later = (body: Payload): Payload => ({
+  ...body,
+  issue: { ...body.issue, updated_at: new Date(Date.now() + 1_000 * ++second).toISOString() },
+});
+
+type Trigger = { name: string; event: Event; startsTask: boolean; make: (issue: number) => Promise<Payload> };
+
+const triggers: Trigger[] = [
+  {
+    name: "a comment on an issue",
+    event: "issue_comment.created",
+    startsTask: true,
+    make: async (issue) => {
+      await github.as("eve").comment(repository, issue, "/claude turn it");
+      return newestBody("issue_comment", "created", null);
+    },
+  },
+  {
+    name: "a comment on a pull request",
+    event: "issue_comment.created",
+    startsTask: false,
+    make: async () => {
+      await github.as("eve").comment(repository, pullNumber, "/claude turn it");
+      return newestBody("issue_comment", "created", null);
+    },
+  },
+  {
+    name: "the label",
+    event: "issues.labeled",
+    startsTask: true,
+    make: async (issue) => {
+      const alice = github.as("alice");
+      await alice.addLabel(repository, issue, "claude");
+      const body = await newestBody("issues", "labeled", asPerson());
+      await alice.removeLabel(repository, issue, "claude");
+      return later(body);
+    },
+  },
+  {
+    name: "an assignment",
+    event: "issues.assigned",
+    startsTask: true,
+    make: async (issue) => {
+      const alice = github.as("alice");
+      await alice.assign(repository, issue, "alice");
+      const body = await newestBody("issues", "assigned", asPerson());
+      await alice.api("DELETE", `/repos/${repository}/issues/${issue}/assignees`, { assignees: ["alice"] });
+      const assignee = { ...(body.assignee as object), id: botId, login: "remote-claude[bot]", type: "Bot" };
+      return later({ ...body, assignee });
+    },
+  },
+];
+
+const roles: readonly Role[] = ["none", "read", "triage", "write", "maintain", "admin"];
+const mayWrite = new Set<Role>(["write", "maintain", "admin"]);
+
+type Answer = { name: string; fault: Omit<Fault, "operationId" | "when"> | null; refusal: string };
+
+const answers: Answer[] = [
+  { name: "the role", fault: null, refusal: "no-write-access" },
+  { name: "404", fault: { status: 404, body: { message: "eve is not a user" } }, refusal: "no-write-access" },
+  { name: "403", fault: { status: 403, body: { message: "Forbidden" } }, refusal: "github-403" },
+  { name: "500", fault: { status: 500 }, refusal: "TransientError" },
+  { name: "a body that is no JSON", fault: { status: 200, body: "<html>admin" }, refusal: "role-unknown" },
+  {
+    name: "a role that nobody knows",
+    fault: { status: 200, body: { permission: "overlord", role_name: "overlord", user: { id: "eve" } } },
+    refusal: "role-unknown",
+  },
+];
+
+/** What became of a trigger, with what GitHub saw of it. */
+async function pull(trigger: Trigger, payload: Payload, allowedBotIds: readonly number[] = []) {
+  const before = { requests: github.requests.length, tasks: await countTasks() };
+  const own = { ...deps, config: { ...deps.config, allowedBotIds } };
+  const outcome = await handlers[trigger.event](own, { id: crypto.randomUUID(), payload }).catch(
+    (error: unknown) => (error instanceof UserError ? error.code : (error as Error).name),
+  );
+  const asked = github.requests.slice(before.requests).map(({ operationId }) => operationId);
+  return {
+    outcome,
+    eyes: asked.some((operationId) => operationId.startsWith("reactions/create")),
+    tasks: (await countTasks()) - before.tasks,
+  };
+}
+
+const countTasks = () => home.database.system.$count(task);
+const newIssue = async () => (await github.as("eve").createIssue(repository, { title: "Turn" })).number;
+
+let cells = 0;
+let passed = 0;
+
+describe.each(triggers)("$name", (trigger) => {
+  test.each(answers)("GitHub answers with $name", async ({ fault, refusal }) => {
+    for (const role of roles) {
+      github.setRole(repository, "eve", role);
+      const passes = fault === null && mayWrite.has(role);
+      const payload = await trigger.make(passes ? await newIssue() : quietIssue);
+      if (fault !== null) {
+        const body = JSON.stringify(fault.body ?? {}).replace('"id":"eve"', `"id":${eve.id}`);
+        github.faults.add({
+          ...fault,
+          ...(typeof fault.body === "object" ? { body } : {}),
+          operationId: roleQuestion,
+          when: "before",
+        });
+      }
+      const seen = await pull(trigger, payload);
+      expect({ role, ...seen }).toEqual(
+        passes
+          ? { role, outcome: "admitted", eyes: true, tasks: trigger.startsTask ? 1 : 0 }
+          : {
+              role,
+              outcome: refusal,
+              eyes: false,
+              tasks: 0,
+            },
+      );
+      cells += 1;
+      passed += seen.outcome === "admitted" ? 1 : 0;
+    }
+  });
+});
+
+test("of all of them exactly those with write access and a good answer passed, and a thread was told once", () => {
+  expect({ cells, passed }).toEqual({ cells: 144, passed: 12 });
+  for (const thread of [quietIssue, pullNumber]) {
+    const said = github
+      .comments(repository, thread)
+      .filter(({ body }) => body.includes("needs write access"));
+    expect(said).toHaveLength(1);
+  }
+});
+
+test("an answer about another account of the same name is no answer", async () => {
+  const [comment] = triggers;
+  if (comment === undefined) throw new Error("there is a first trigger");
+  github.setRole(repository, "eve", "admin");
+  const payload = await comment.make(quietIssue);
+  const renamed = { ...payload, sender: { ...(payload.sender as object), id: eve.id + 1_000_000 } };
+  expect(await pull(comment, renamed)).toEqual({ outcome: "role-unknown", eyes: false, tasks: 0 });
+});
+
+describe("bots", () => {
+  const comment = triggers[0] as Trigger;
+  let robot: Sender;
+
+  beforeAll(async () => {
+    const other = await github.createApp({ name: "Other", owner: "acme", permissions: {}, events: [] });
+    robot = { id: other.botUserId, login: other.botLogin, type: "Bot" };
+  });
+
+  const by = async (sender: Sender): Promise<Payload> => {
+    const body = await comment.make(await newIssue());
+    return { ...body, sender: { ...(body.sender as object), ...sender } };
+  };
+
+  test.each<[what: string, role: Role, listed: boolean, expected: { outcome: string; tasks: number }]>([
+    ["that nobody listed is not heard, whatever it may do", "admin", false, { outcome: "bot", tasks: 0 }],
+    ["that is listed and may write is heard", "write", true, { outcome: "admitted", tasks: 1 }],
+    ["that is listed and may not write is refused", "read", true, { outcome: "no-write-access", tasks: 0 }],
+  ])("one %s", async (_what, role, listed, expected) => {
+    github.setRole(repository, robot.login, role);
+    expect(await pull(comment, await by(robot), listed ? [robot.id] : [1])).toMatchObject(expected);
+  });
+
+  test("our own is ignored though it is listed and may write", async () => {
+    const own = { id: botId, login: "remote-claude[bot]", type: "Bot" };
+    github.setRole(repository, own.login, "admin");
+    expect(await pull(comment, await by(own), [botId])).toEqual({
+      outcome: "ourselves",
+      eyes: false,
+      tasks: 0,
+    });
+  });
+
+  test("a person whose comment came through our App is ourselves", async () => {
+    github.setRole(repository, "eve", "admin");
+    const body = await comment.make(await newIssue());
+    const payload = {
+      ...body,
+      comment: { ...(body.comment as object), performed_via_github_app: { id: deps.config.app.id } },
+    };
+    expect(await pull(comment, payload, [eve.id])).toEqual({ outcome: "ourselves", eyes: false, tasks: 0 });
+  });
+});
