@@ -7,7 +7,7 @@ import {
   judgeChange,
   type LeftOutReason,
 } from "./commit-policy.ts";
-import { line, openQuarantine, type QuarantineGit } from "./quarantine.ts";
+import { line, openQuarantine, type QuarantineGit, setRef } from "./quarantine.ts";
 import { readBundle, refused } from "./read-bundle.ts";
 import { type CommitFile, pathText, readChanges, readFiles, readObjects } from "./read-changes.ts";
 
@@ -75,13 +75,18 @@ export async function buildCommit(input: BuildCommitInput): Promise<BuiltCommit>
     workTree,
     out.map(({ change }) => change),
   );
-  const parentTree = await line(git, ["rev-parse", "--verify", `${input.parentSha}^{tree}`]);
-  const unchanged = tree === parentTree;
+  // Two trees that differ in no path are one tree.
+  const kept = out.length === 0 ? changes : await readChanges(git, input.parentSha, tree);
+  const unchanged = kept.length === 0;
+  const [commitSha, files] = await Promise.all([
+    unchanged ? input.parentSha : writeCommit(git, tree, { ...input, quarantinePath }),
+    readFiles(git, { from: input.parentSha, to: tree, changes: kept }),
+  ]);
   return {
     quarantinePath,
     unchanged,
-    commitSha: unchanged ? input.parentSha : await writeCommit(git, tree, input),
-    files: await readFiles(git, input.parentSha, tree),
+    commitSha,
+    files,
     leftOut: out.map(({ change, reason }) => ({ path: pathText(change.path), reason })),
     leftOutPatch: await readPatch(git, input.parentSha, workTree, out),
   };
@@ -108,6 +113,7 @@ async function writeTree(
   workTree: string,
   leftOut: readonly ChangedPath[],
 ): Promise<string> {
+  if (leftOut.length === 0) return workTree;
   const env = { GIT_INDEX_FILE: join(path, "commit.index") };
   await line(git, ["read-tree", workTree], { env });
   const nothing = "0".repeat(workTree.length);
@@ -119,11 +125,15 @@ async function writeTree(
     ),
   ];
   const stdin = Buffer.from(entries.join(""), "latin1");
-  if (entries.length > 0) await line(git, ["update-index", "-z", "--index-info"], { env, stdin });
+  await line(git, ["update-index", "-z", "--index-info"], { env, stdin });
   return line(git, ["write-tree"], { env });
 }
 
-async function writeCommit(git: QuarantineGit, tree: string, input: BuildCommitInput): Promise<string> {
+async function writeCommit(
+  git: QuarantineGit,
+  tree: string,
+  input: BuildCommitInput & { quarantinePath: string },
+): Promise<string> {
   const { name, email } = input.author;
   const date = `@${Math.floor(input.date.getTime() / 1_000)} +0000`;
   const env = {
@@ -138,7 +148,7 @@ async function writeCommit(git: QuarantineGit, tree: string, input: BuildCommitI
     env,
     stdin: input.message,
   });
-  await line(git, ["update-ref", "refs/heads/commit", sha]);
+  await setRef(input.quarantinePath, { name: "commit", sha });
   return sha;
 }
 

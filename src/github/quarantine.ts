@@ -32,8 +32,28 @@ export async function openQuarantine(input: {
     join(path, "objects", "info", "alternates"),
     `${join(resolve(input.mirrorPath), "objects")}\n`,
   );
-  await line(git, ["update-ref", "refs/heads/parent", input.parentSha]);
+  await setRef(path, { name: "parent", sha: input.parentSha });
   return { path, git };
+}
+
+/** Sets a branch of the quarantine; a file is quicker than a process, and nobody else works there. */
+export async function setRef(path: string, ref: { name: string; sha: string }): Promise<void> {
+  if (!/^[0-9a-f]{40,64}$/.test(ref.sha)) throw new TypeError(`expected a full commit id, got ${ref.sha}`);
+  await writeFile(join(path, "refs", "heads", ref.name), `${ref.sha}\n`);
+}
+
+/** The object ids and types of several revisions, in their order; null for one that is not there. */
+export async function resolveRevisions(
+  git: QuarantineGit,
+  revisions: readonly string[],
+): Promise<({ sha: string; type: string } | null)[]> {
+  const stdin = revisions.map((revision) => `${revision}\n`).join("");
+  const told = await output(git, ["cat-file", "--batch-check=%(objectname) %(objecttype)"], { stdin });
+  const rows = told.toString("utf8").split("\n");
+  return revisions.map((_, index) => {
+    const [, sha, type] = /^([0-9a-f]{40,64}) (commit|tree|blob|tag)$/.exec(rows[index] ?? "") ?? [];
+    return sha === undefined || type === undefined ? null : { sha, type };
+  });
 }
 
 /** The command's output; anything but success is our own mistake or the disk's. */

@@ -1,6 +1,6 @@
 import { access, type FileHandle, lstat, open } from "node:fs/promises";
 import { UserError } from "../errors.ts";
-import { line, type QuarantineGit } from "./quarantine.ts";
+import { type QuarantineGit, resolveRevisions } from "./quarantine.ts";
 
 /** The one ref that a bundle may carry; the sandbox side names it so. */
 const bundleRef = "refs/heads/work";
@@ -69,11 +69,11 @@ async function readHeader(file: FileHandle): Promise<{ tipSha: string; packOffse
 }
 
 async function treeOf(git: QuarantineGit, tipSha: string): Promise<string> {
-  const type = await git(["cat-file", "-t", tipSha]);
-  if (type.stdout.toString("utf8").trim() !== "commit") {
+  const [tip, tree] = await resolveRevisions(git, [tipSha, `${tipSha}^{tree}`]);
+  if (tip?.type !== "commit" || tree?.type !== "tree") {
     throw refused("work-invalid", "was expected to hold a commit and does not");
   }
-  return line(git, ["rev-parse", "--verify", `${tipSha}^{tree}`]);
+  return tree.sha;
 }
 
 /** A small bundle can unpack into a great deal: memory, processor time and disk of this one git are bounded. */

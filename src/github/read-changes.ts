@@ -56,9 +56,12 @@ async function readLink(git: QuarantineGit, change: ChangedPath, sizeBytes: numb
   return (await output(git, ["cat-file", "blob", change.newSha])).toString("latin1");
 }
 
-/** The files of a commit with the lines they gained and lost. */
-export async function readFiles(git: QuarantineGit, from: string, to: string): Promise<CommitFile[]> {
-  const changes = await readChanges(git, from, to);
+/** The files of a commit, which are known to differ so, with the lines they gained and lost. */
+export async function readFiles(
+  git: QuarantineGit,
+  { from, to, changes }: { from: string; to: string; changes: readonly ChangedPath[] },
+): Promise<CommitFile[]> {
+  if (changes.length === 0) return [];
   const counts = await output(git, ["diff-tree", "-r", "-z", "--numstat", "--no-renames", from, to]);
   const byPath = new Map<string, { added: number | null; removed: number | null }>();
   for (const entry of counts.toString("latin1").split("\0")) {
