@@ -132,10 +132,3 @@ function refuseDrift(status: MigrationStatus): MigrationStatus {
     "Run the release that made the database, or a newer one; a migration that was changed or came late needs its original file and a new one after it.",
   );
 }
-
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  // Not awaited: the command imports this module, which must have ended by then.
-  void import("./migrate-command.ts").then(async ({ migrateCommand }) => {
-    process.exitCode = await migrateCommand(process.argv.slice(2));
-  });
-}

@@ -18,7 +18,7 @@ type HttpFailure = Error & {
 /** A rejected Octokit call as one of our classes: rate limits and outages are transient, the rest is a refusal. */
 export function toGitHubError(thrown: unknown, doing: string): Error {
   const error = toError(thrown);
-  if (!isHttpFailure(error)) return error;
+  if (error instanceof GitHubRefusal || !isHttpFailure(error)) return error;
   const headers = error.response?.headers ?? {};
   const retryAfterMs = readRetryAfterMs(headers);
   if (error.status === 429 || (error.status === 403 && retryAfterMs !== undefined)) {

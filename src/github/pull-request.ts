@@ -1,7 +1,9 @@
 import type { Octokit } from "@octokit/rest";
 import type { Db } from "../../db/client.ts";
+import { UserError } from "../errors.ts";
 import { GitHubRefusal, refusalOf, toGitHubError } from "./github-error.ts";
 import { pacedWrite } from "./paced-write.ts";
+import { readBranchSha } from "./read-branch.ts";
 import type { RepositoryRef } from "./thread.ts";
 
 export type PullRequest = { number: number; url: string; draft: boolean };
@@ -28,8 +30,19 @@ export async function openPullRequest(
     const refused = error instanceof GitHubRefusal && error.status === 422;
     const standing = refused ? await findPullRequest(octokit, input) : null;
     if (standing !== null) return standing;
+    if (refused && (await readBranchSha(octokit, input.repository, input.baseRef)) === null)
+      throw baseGone(input, error);
     throw error;
   }
+}
+
+function baseGone({ baseRef, branch }: OpenPullRequestInput, cause: unknown): UserError {
+  return new UserError(
+    "base-gone",
+    `The branch \`${baseRef}\`, which the pull request was for, has been deleted; the work is on \`${branch}\`.`,
+    `Open a pull request from \`${branch}\` to another branch, or bring the base back and repeat the command.`,
+    { cause },
+  );
 }
 
 /** The open pull request of our branch; null when there is none. */

@@ -34,7 +34,7 @@ export async function findOrCreateSession(
       accountId,
       repositoryId,
       issueNumber,
-      branch: input.nameBranch(earlier.length + 1),
+      branch: freeBranch(earlier, input.nameBranch),
       claudeSessionId: crypto.randomUUID(),
     })
     .onConflictDoNothing()
@@ -55,6 +55,14 @@ export async function findOrCreateSession(
   if (theirs === undefined)
     throw new Error(`no session could be made for issue ${issueNumber} of repository ${repositoryId}`);
   return theirs;
+}
+
+/** A session that met somebody else's branch has taken a later name, so the count alone does not tell the next free one. */
+function freeBranch(earlier: readonly Session[], nameBranch: (nth: number) => string): string {
+  const taken = new Set(earlier.map(({ branch }) => branch));
+  let nth = earlier.length + 1;
+  while (taken.has(nameBranch(nth))) nth += 1;
+  return nameBranch(nth);
 }
 
 /** The open session of an issue, seen by its account; null when there is none. */

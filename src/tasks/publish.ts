@@ -60,6 +60,8 @@ export async function publish(deps: PublishDeps, input: PublishInput): Promise<P
   const bundlePath = await openWork(deps, input);
   // The token and the question whether it may be used take as long as the commit; neither needs the other.
   const opening = openWriter(deps, input);
+  // A refusal that comes before the commit is made must not pass for one that nobody looks at: node would end the worker.
+  void Promise.allSettled([opening]);
   const built = await build(deps, input, bundlePath).catch(async (error: unknown) => {
     await closeWriter(opening);
     throw error;

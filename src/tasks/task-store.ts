@@ -1,4 +1,4 @@
-import { and, desc, eq, inArray, isNull, lt, sql, type SQL } from "drizzle-orm";
+import { and, desc, eq, inArray, isNull, sql, type SQL } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Db, Tx } from "../../db/client.ts";
 import { task } from "../../db/schema.ts";
@@ -122,16 +122,4 @@ export async function markReported(tx: Tx, taskId: string): Promise<void> {
     .update(task)
     .set({ reportedAt: sql`now()` })
     .where(eq(task.id, taskId));
-}
-
-/** Ended tasks whose thread has not heard of it for a while. */
-export async function listUnreported(
-  system: Db,
-  olderThan: Date,
-): Promise<{ taskId: string; accountId: string }[]> {
-  return system
-    .select({ taskId: task.id, accountId: task.accountId })
-    .from(task)
-    .where(and(lt(task.finishedAt, olderThan), sql`${task.reportedAt} is null`))
-    .limit(100);
 }

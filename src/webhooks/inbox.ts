@@ -9,8 +9,6 @@ import { GroupCommit } from "./group-commit.ts";
 import { judgeDelivery, type Judgement } from "./judge-delivery.ts";
 import { readBody, type BodyLimits, type ReadBody } from "./read-body.ts";
 
-export const inboxPath = "/api/github/webhooks";
-
 const maxHeldBytes = 6 * maxBodyBytes;
 
 export type InboxOutcome =
@@ -28,7 +26,7 @@ export type InboxDeps = {
 };
 
 export type Inbox = {
-  /** Answers a request to inboxPath; never rejects. */
+  /** Answers a request to the App's webhook path; never rejects. */
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
   /** Stores what is under way, then lets go of the database. */
   close(): Promise<void>;

@@ -20,7 +20,7 @@ import { seedTenant } from "./seed.ts";
 
 const tags = readJournal().map(({ tag }) => tag);
 const ledger = sql.raw("drizzle.__drizzle_migrations");
-const program = fileURLToPath(new URL("../../db/migrate.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../src/cli.ts", import.meta.url));
 
 describe("up and down", () => {
   test("up → down → up on a populated database makes the same schema again", async () => {
@@ -187,7 +187,7 @@ describe("what an operator can mend is said", () => {
   });
 });
 
-describe("the command", { timeout: 60_000 }, () => {
+describe("remote-claude migrate", { timeout: 60_000 }, () => {
   test("tells what it did, up, down and again", async () => {
     const given = await databaseOfThisTest();
     const newest = tags.at(-1) ?? "";
@@ -195,7 +195,7 @@ describe("the command", { timeout: 60_000 }, () => {
       code: 0,
       said: `Applied:\n${tags.map((tag) => `  ${tag}\n`).join("")}Pending:\n  none\nWrong:\n  none\n`,
     });
-    expect(await command({ DATABASE_URL: given.url }, "down")).toEqual({
+    expect(await command({ DATABASE_URL: given.url }, "down", "--yes")).toEqual({
       code: 0,
       said: `Took back:\n  ${newest}\n`,
     });
@@ -232,17 +232,21 @@ describe("the command", { timeout: 60_000 }, () => {
     const given = await databaseOfThisTest();
     await withOwner(given.url, (db) => db.execute(sql`update ${ledger} set hash = 'other'`));
     const { code, said } = await command({ DATABASE_URL: given.url }, "status");
-    expect(code).toBe(2);
+    expect(code).toBe(1);
     expect(said).toContain("Wrong:\n  ");
     const up = await command({ DATABASE_URL: given.url }, "up");
     expect(up.code).toBe(1);
     expect(up.said).toContain("needs its original file");
   });
 
-  test.each([[["sideways"]], [["down", "all"]]])("refuses %j", async (args) => {
+  test.each([
+    [["sideways"], 2],
+    [["down", "all"], 2],
+    [["down"], 1],
+  ])("refuses %j", async (args, expected) => {
     const { code, said } = await command({}, ...args);
-    expect(code).toBe(1);
-    expect(said).toContain("Expected node db/migrate.ts up | down [steps] | status");
+    expect(code).toBe(expected);
+    expect(said).toMatch(/--help|whole number|--yes/);
   });
 });
 
@@ -272,7 +276,7 @@ async function command(
   env: Record<string, string>,
   ...args: string[]
 ): Promise<{ code: number; said: string }> {
-  const ended = promisify(execFile)(process.execPath, [program, ...args], {
+  const ended = promisify(execFile)(process.execPath, [program, "migrate", ...args], {
     env: { PATH: process.env.PATH, ...env },
   });
   try {

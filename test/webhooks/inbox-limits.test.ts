@@ -7,7 +7,8 @@ import { Client } from "pg";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { systemClock } from "../../src/clock.ts";
 import { openQueue, type Queue } from "../../src/queue/queue.ts";
-import { createInbox, inboxPath, type Inbox } from "../../src/webhooks/inbox.ts";
+import { webhookPath } from "../../src/web/app-manifest.ts";
+import { createInbox, type Inbox } from "../../src/webhooks/inbox.ts";
 import { openDeliveryStore } from "../../src/webhooks/intake-store.ts";
 import { silent } from "../queue/start-worker.ts";
 import { openDatabase, type Database } from "../../db/client.ts";
@@ -70,7 +71,7 @@ describe("large bodies", () => {
 
   /** Sends megabytes until the server answers or `megabytes` are out. */
   async function stream(megabytes: number, headers: Record<string, string>) {
-    const outgoing = request(`${url}${inboxPath}`, { method: "POST", headers });
+    const outgoing = request(`${url}${webhookPath}`, { method: "POST", headers });
     const answered = new Promise<IncomingMessage>((resolve, reject) =>
       outgoing.on("response", resolve).on("error", reject),
     );
@@ -116,7 +117,7 @@ describe("large bodies", () => {
   test("what follows a refusal is still taken, so that the answer is not lost in a reset", async () => {
     const socket = connect((server.address() as AddressInfo).port, "127.0.0.1");
     socket.write(
-      `POST ${inboxPath} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 20000000\r\n\r\n`,
+      `POST ${webhookPath} HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 20000000\r\n\r\n`,
     );
     const [answer] = (await once(socket, "data")) as [Buffer];
     expect(answer.toString()).toMatch(/^HTTP\/1.1 401 /);
@@ -137,7 +138,7 @@ describe("large bodies", () => {
   });
 
   test("a sender that goes away leaves nothing behind", async () => {
-    const outgoing = request(`${url}${inboxPath}`, {
+    const outgoing = request(`${url}${webhookPath}`, {
       method: "POST",
       headers: { ...headers, "content-length": "1000" },
     });
