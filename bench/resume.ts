@@ -24,11 +24,13 @@ const rounds = { local: 3, e2b: 3 } as const;
 type Provider = keyof typeof rounds;
 type Taken = { fromCommentMs: number; fromClaimMs: number };
 
-let firstCallAt: number | null = null;
+const callsAt: number[] = [];
 const writeOneFile: Scenario = ({ turn }) => {
-  firstCallAt ??= Date.now();
+  callsAt.push(Date.now());
   return turn === 0
-    ? answer(bash("echo turned >> turn.txt; mkdir -p .github/workflows; date > .github/workflows/ci.yml", "Write"))
+    ? answer(
+        bash("echo turned >> turn.txt; mkdir -p .github/workflows; date > .github/workflows/ci.yml", "Write"),
+      )
     : answer("I wrote turn.txt.");
 };
 
@@ -100,13 +102,14 @@ async function measure(bot: Bot, provider: Provider) {
 /** One turn of a session from the comment to its last word. */
 async function takeTurn(bot: Bot, repository: string, issueNumber: number): Promise<Taken> {
   const before = (await tasks(bot)).length;
-  firstCallAt = null;
+  callsAt.length = 0;
   const since = Date.now();
   await bot.github.as("alice").comment(repository, issueNumber, "/claude write turn.txt");
   while (true) {
     const [newest, ...others] = await tasks(bot);
     if (newest !== undefined && others.length === before && newest.reportedAt !== null) {
-      if (newest.status !== "completed" || newest.startedAt === null || firstCallAt === null)
+      const [firstCallAt] = callsAt;
+      if (newest.status !== "completed" || newest.startedAt === null || firstCallAt === undefined)
         throw new Error(`expected a completed task, got ${JSON.stringify(newest)}`);
       if (JSON.stringify(newest.notices) !== "{}")
         throw new Error(`expected a machine as it was left, got ${JSON.stringify(newest.notices)}`);
@@ -116,7 +119,9 @@ async function takeTurn(bot: Bot, repository: string, issueNumber: number): Prom
   }
 }
 
-const tasks = ({ database }: Bot) => database.system.select().from(task).orderBy(desc(task.id));
+function tasks({ database }: Bot) {
+  return database.system.select().from(task).orderBy(desc(task.id));
+}
 
 /** The round that pauses idle machines, as if they had been idle for long enough. */
 async function pauseAll(bot: Bot, env: Record<string, string>): Promise<void> {
@@ -124,5 +129,11 @@ async function pauseAll(bot: Bot, env: Record<string, string>): Promise<void> {
   const log = createLogger({ logLevel: "silent" }, "bench");
   const sandboxes = await openFleet(config, log);
   const { system } = bot.database;
-  await pauseIdleSandboxes({ system, clock: systemClock, log, sandboxes, config: { sandbox: { idleMs: 0 } } });
+  await pauseIdleSandboxes({
+    system,
+    clock: systemClock,
+    log,
+    sandboxes,
+    config: { sandbox: { idleMs: 0 } },
+  });
 }

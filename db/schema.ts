@@ -215,8 +215,8 @@ export type TaskNotices = {
   /** The repository's setup commands failed; the agent worked without them. */
   setup?: { command: string; ended: string; tail: string };
   /** What is wrong with the repository's settings file. */
-  settings?: { line: number | null; message: string }[];
-  skippedAttachments?: { name: string; reason: string }[];
+  settings?: readonly { line: number | null; message: string }[];
+  skippedAttachments?: readonly { name: string; reason: string }[];
 };
 
 export const task = pgTable(

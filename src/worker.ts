@@ -107,6 +107,10 @@ function secretsOf(config: Config & { databaseUrl: string }): string[] {
     ...(config.app?.webhookSecrets ?? []),
     credential,
     decodeURIComponent(password),
+    config.sandbox.e2b?.apiKey,
+    config.sandbox.daytona?.apiKey,
+    config.checkpoints.s3?.secretAccessKey,
+    config.checkpoints.encryptionKey?.toString("base64"),
   ];
   return secrets.flatMap((secret) => (secret === undefined || secret === "" ? [] : [secret]));
 }

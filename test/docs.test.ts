@@ -48,7 +48,7 @@ describe.each(pages)("%s", (page) => {
   });
 
   test("names scripts that exist", () => {
-    const named = [...textOf(page).matchAll(/\bnpm run (?:--silent )?([a-z:-]+)/g)].map(
+    const named = [...textOf(page).matchAll(/\bnpm run (?:--silent )?([a-z0-9:-]+)/g)].map(
       ([, name = ""]) => name,
     );
     expect(named.filter((name) => !(name in packageJson.scripts))).toEqual([]);

@@ -2,7 +2,7 @@ import type { SkippedAttachment } from "./attachments-notice.ts";
 import { mark } from "./mark.ts";
 import type { PublicMarkdown } from "./inline-text.ts";
 import { renderReceipt, type Receipt } from "./receipt.ts";
-import { renderFoot, renderNotices, renderPatch, renderTodos } from "./status-details.ts";
+import { renderFoot, renderNotices, renderPatch, renderSetupTail, renderTodos } from "./status-details.ts";
 import { renderHeadline, renderWords } from "./status-words.ts";
 
 export type PullRequestRef = { number: number; draft: boolean };
@@ -54,6 +54,10 @@ export type StatusNotices = {
   rebuilt: "whole" | "partly" | null;
   /** Attached files that Claude was not given. */
   skippedAttachments: readonly SkippedAttachment[];
+  /** The repository's setup commands failed; the agent worked without them. `tail`: the end of their output. */
+  setup: { command: string; ended: string; tail: string } | null;
+  /** What is wrong with the repository's settings file, which was left aside. */
+  settings: readonly { line: number | null; message: string }[];
   /** Files that the task changed and that were not pushed. */
   leftOutFiles: readonly { path: string; reason: string }[];
   /** Their changes, as a patch for `git apply`. */
@@ -73,6 +77,8 @@ export const noNotices: StatusNotices = {
   hiddenPieces: 0,
   leftOutComments: 0,
   rebuilt: null,
+  setup: null,
+  settings: [],
   skippedAttachments: [],
   leftOutFiles: [],
   leftOutPatch: null,
@@ -94,6 +100,7 @@ function render(view: StatusView, options: { full: boolean }): string {
     ...renderWords(view),
     renderTodos(view, options),
     renderNotices(view.notices),
+    options.full ? renderSetupTail(view.notices) : "",
     options.full ? renderPatch(view.notices) : "",
     "receipt" in phase && phase.receipt !== null ? renderReceipt(phase.receipt, options) : "",
     renderFoot(view),

@@ -33,6 +33,18 @@ export function renderNotices(notices: StatusNotices): string {
     lines.push(
       "The sandbox had to be rebuilt; what an interrupted turn had changed and not yet handed in was lost.",
     );
+  if (notices.setup !== null)
+    lines.push(
+      `The repository's setup failed, and Claude worked without it: ${toInlineCode(notices.setup.command)} ${toInlineText(notices.setup.ended)}.`,
+    );
+  if (notices.settings.length > 0) {
+    lines.push("`.github/remote-claude.yml` was left aside, because it is not valid:");
+    lines.push(
+      ...notices.settings
+        .slice(0, 10)
+        .map(({ line, message }) => `- ${line === null ? "" : `line ${line}: `}${toInlineText(message)}`),
+    );
+  }
   if (hiddenPieces > 0)
     lines.push(
       `${formatPlural(hiddenPieces, "piece")} of hidden text in the input ${hiddenPieces === 1 ? "was" : "were"} not given to Claude.`,
@@ -65,9 +77,19 @@ const maxPatch = 20_000;
 export function renderPatch({ leftOutPatch }: StatusNotices): string {
   if (leftOutPatch === null) return "";
   if (leftOutPatch.length > maxPatch) return "The patch of the files left out is too long for a comment.";
-  const longest = Math.max(2, ...[...leftOutPatch.matchAll(/`+/g)].map((run) => run[0].length));
+  return renderFolded("The files left out, as a patch for <code>git apply</code>", "diff", leftOutPatch);
+}
+
+export function renderSetupTail({ setup }: StatusNotices): string {
+  return setup === null || setup.tail === ""
+    ? ""
+    : renderFolded("The end of the setup's output", "text", setup.tail);
+}
+
+function renderFolded(summary: string, language: string, text: string): string {
+  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((run) => run[0].length));
   const fence = "`".repeat(longest + 1);
-  return `<details><summary>The files left out, as a patch for <code>git apply</code></summary>\n\n${fence}diff\n${leftOutPatch.replace(/\n$/, "")}\n${fence}\n\n</details>`;
+  return `<details><summary>${summary}</summary>\n\n${fence}${language}\n${text.replace(/\n$/, "")}\n${fence}\n\n</details>`;
 }
 
 export function renderFoot({ phase, requester, links }: StatusView): string {

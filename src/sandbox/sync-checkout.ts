@@ -36,32 +36,18 @@ export async function syncCheckout(sandbox: Sandbox, input: SyncCheckoutInput): 
   if (news === null) return { kind: "lost" };
   const packPath = `${sandbox.paths.tmp}/sync-${randomBytes(8).toString("hex")}.pack`;
   await sandbox.writeFile(packPath, news.pack);
-  try {
-    const { sha, madeSha, branch } = input;
-    const result = await sandbox.exec({
-      argv: [
-        "/bin/sh",
-        "-c",
-        script,
-        "sync",
-        sandbox.paths.repo,
-        packPath,
-        sha,
-        madeSha,
-        branch,
-        ...news.edges,
-      ],
-      env: insideGitEnv,
-      timeoutMs,
-      ...(input.signal === undefined ? {} : { signal: input.signal }),
-    });
-    input.signal?.throwIfAborted();
-    const said = result.stdoutTail.trim();
-    if (result.exitCode !== 0 || (said !== "kept" && said !== "replaced")) return { kind: "lost" };
-    return { kind: "synced", kept: said === "kept" };
-  } finally {
-    await sandbox.remove(packPath);
-  }
+  const { sha, madeSha, branch } = input;
+  const { repo } = sandbox.paths;
+  const result = await sandbox.exec({
+    argv: ["/bin/sh", "-c", script, "sync", repo, packPath, sha, madeSha, branch, ...news.edges],
+    env: insideGitEnv,
+    timeoutMs,
+    ...(input.signal === undefined ? {} : { signal: input.signal }),
+  });
+  input.signal?.throwIfAborted();
+  const said = result.stdoutTail.trim();
+  if (result.exitCode !== 0 || (said !== "kept" && said !== "replaced")) return { kind: "lost" };
+  return { kind: "synced", kept: said === "kept" };
 }
 
 /** What the sandbox has not seen yet, and the commits it rests on; null when the mirror does not know the commits. */
@@ -98,6 +84,8 @@ const script = `
 set -u
 repo=$1 pack=$2 sha=$3 made=$4 branch=$5
 shift 5
+# What an earlier one left behind when it was killed goes with it.
+trap 'rm -f "\${pack%/*}"/sync-*.pack' EXIT
 cd "$repo" || exit 3
 for edge in "$@"; do git cat-file -e "$edge^{tree}" || exit 4; done
 git index-pack --stdin --fix-thin <"$pack" >/dev/null || exit 4

@@ -24,6 +24,11 @@ borrow() {
   objects=$(cd .git/objects 2>/dev/null && pwd -P) || return 1
   printf '%s\\n' "$objects" >"$GIT_DIR/objects/info/alternates"
   printf '%s\\n' "$base" >"$GIT_DIR/shallow"
+  # Files written within the second of their index are read again each time an index is written. A refreshed one,
+  # written now, spares that to whatever comes after it.
+  if [ -f .git/index ]; then
+    GIT_INDEX_FILE="$repo/.git/index" git update-index -q --refresh --force-write-index >/dev/null 2>&1
+  fi
   # What the checkout's index knows of untouched files saves reading them, and keeps files as they are that git
   # would now store with other line ends.
   if [ -f .git/index ] && cp -p .git/index "$work/index" && git read-tree --reset "$base" 2>/dev/null; then

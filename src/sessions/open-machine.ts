@@ -11,7 +11,7 @@ export type OpenMachineDeps = Pick<Deps, "db" | "system" | "config" | "sandboxes
 
 export type OpenedMachine = {
   sandbox: Sandbox;
-  /** It was there before this claim. */
+  /** It may have been there before this claim, and hold what an earlier turn left: nobody can tell of one that had lost its id. */
   found: boolean;
   /** It may hold more than the session's last checkpoint does. */
   ahead: boolean;
@@ -34,16 +34,16 @@ export async function openMachine(
   const lease: SandboxLease = { timeoutMs: input.timeoutMs + graceMs, egress: egressOf(deps) };
   const known = await findKnown(deps, session, fence);
   const ahead = known !== null && (await inSession(deps, session, (tx) => isAhead(tx, known)));
-  const found =
+  const connected =
     known === null || !(await keep(deps, input, known))
       ? null
       : await connect(deps, { known, lease, session, ahead });
-  const sandbox = found ?? (await create(deps, input, lease));
+  const sandbox = connected ?? (await create(deps, input, lease));
   return {
     sandbox,
-    found: found !== null,
-    ahead: found !== null && ahead,
-    left: known === null || found !== null ? null : { ahead },
+    found: known !== null,
+    ahead: connected !== null && ahead,
+    left: known === null || connected !== null ? null : { ahead },
   };
 }
 
@@ -79,6 +79,7 @@ async function connect(
     };
     if (error.fault === "gone") {
       deps.log.warn(about, "a session's machine is gone");
+      await endGone(deps, known);
       await inSession(deps, session, (tx) => markEnded(tx, known, "gone"));
       return null;
     }
@@ -89,6 +90,18 @@ async function connect(
     }
     deps.log.warn(about, "a session moves to another machine");
     return null;
+  }
+}
+
+/**
+ * A provider that does not let us in may still list the machine, and `create`, which looks for what it made before, would come
+ * upon it again: the mark of a session's first claim is the same for each of its tasks.
+ */
+async function endGone({ sandboxes, log }: OpenMachineDeps, known: SandboxRef): Promise<void> {
+  try {
+    await sandboxes.kill(known);
+  } catch (error) {
+    log.warn({ err: toError(error), sandboxId: known.id }, "a machine that is gone could not be ended");
   }
 }
 

@@ -7,7 +7,8 @@ import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
 import { findLatestCheckpoint, type Checkpoint } from "./checkpoint-store.ts";
 import type { OpenedMachine } from "./open-machine.ts";
-import { restoreCheckpoint } from "./restore-checkpoint.ts";
+import { recordSetup } from "./setup-store.ts";
+import { openSoundCheckpoint, restoreCheckpoint } from "./restore-checkpoint.ts";
 import type { Session } from "./session-store.ts";
 import { transcriptPath } from "./transcript-path.ts";
 
@@ -49,10 +50,14 @@ export async function openSession(
   if (standing !== null && (machine.ahead || (await isAsLeft(deps, { sandbox, checkpoint, session })))) {
     if (await moveTo(sandbox, { ...input, standing })) return null;
   }
-  const restored = checkpoint !== null && (await input.mirrorHas(checkpoint.baseSha)) ? checkpoint : null;
+  const opened =
+    checkpoint !== null && (await input.mirrorHas(checkpoint.baseSha))
+      ? await openSoundCheckpoint(deps, { checkpoint, directory: input.directory })
+      : null;
+  const restored = opened === null ? null : checkpoint;
   await checkOutAnew(deps, { ...input, sandbox, sha: restored?.baseSha ?? headSha, found: machine.found });
-  if (restored !== null)
-    await restoreCheckpoint(deps, { sandbox, checkpoint: restored, directory: input.directory });
+  if (restored !== null && opened !== null)
+    await restoreCheckpoint({ sandbox, checkpoint: restored, opened });
   await writeNote(sandbox, restored?.baseSha ?? headSha);
   const lostTurn = machine.ahead || machine.left?.ahead === true;
   if (restored !== null && !(await moveTo(sandbox, { ...input, standing: restored.baseSha }))) {
@@ -73,6 +78,7 @@ async function checkOutAnew(
   if (input.found) {
     await sandbox.remove(notePath(sandbox));
     await sandbox.remove(sandbox.paths.repo);
+    await inSession(deps, input.session, (tx) => recordSetup(tx, sandbox, null));
   }
   await checkOut(sandbox, {
     mirrorPath: input.mirrorPath,

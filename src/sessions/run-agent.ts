@@ -1,16 +1,11 @@
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { Deps } from "../deps.ts";
 import { hasForwardedStatus } from "../gateway/refusal-store.ts";
-import { openGatewaySocket } from "../gateway/gateway-socket.ts";
-import { mintTurnToken, revokeTurnToken } from "../gateway/turn-token.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { priceCall } from "../usage/price.ts";
 import { agentCommand } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
 import { renewAgentHome } from "./agent-home.ts";
 import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
+import { publicGatewayUrl, withTurnGateway } from "./turn-gateway.ts";
 import { followAgent, type AgentProgress } from "./follow-agent.ts";
 import type { CommandRun } from "./fold-commands.ts";
 import { toAgentOutcome, type AgentOutcome } from "./agent-outcome.ts";
@@ -74,7 +69,7 @@ export async function runAgent(
   await input.onPrompt(prompt);
   await sandbox.writeFile(files.prompt, prompt);
   const since = performance.now();
-  const { ended, follower } = await withGateway(
+  const { ended, follower } = await withTurnGateway(
     deps,
     { turn, sandbox },
     async ({ turnToken, socketPath }) => {
@@ -106,51 +101,6 @@ export async function runAgent(
     endedAt: deps.clock.now().toISOString(),
     durationMs: Math.round(performance.now() - since),
   };
-}
-
-/** `socketPath` is null for a machine elsewhere, which uses the server's gateway. */
-type OpenGateway = { socketPath: string | null; turnToken: string };
-
-/** The token may outlive the turn's deadline by this much, for the steps of ending it. */
-const tokenGraceMs = 60_000;
-
-/** A token that exists for this turn only, and for a machine of this host a gateway as well. */
-async function withGateway<T>(
-  deps: RunAgentDeps,
-  { turn, sandbox }: { turn: Turn; sandbox: Sandbox },
-  run: (gateway: OpenGateway) => Promise<T>,
-): Promise<T> {
-  const { taskId, accountId, fence } = turn;
-  const expiresAt = new Date(deps.clock.now().getTime() + turn.timeoutMs + tokenGraceMs);
-  const turnToken = await mintTurnToken(deps.db, { taskId, accountId, fence, expiresAt });
-  try {
-    if (sandbox.gateway === "public-url") return await run({ socketPath: null, turnToken });
-    return await withSocket(deps, (socketPath) => run({ socketPath, turnToken }));
-  } finally {
-    await revokeTurnToken(deps.db, { accountId, token: turnToken });
-  }
-}
-
-/** The socket's folder is short, because a socket's path must be. */
-async function withSocket<T>(deps: RunAgentDeps, run: (socketPath: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), "rc-gw-"));
-  const socketPath = join(directory, "gateway.sock");
-  try {
-    const gateway = await openGatewaySocket({ ...deps, priceCall }, { socketPath });
-    try {
-      return await run(socketPath);
-    } finally {
-      await gateway.close();
-    }
-  } finally {
-    await rm(directory, { recursive: true, force: true });
-  }
-}
-
-function publicGatewayUrl({ config }: RunAgentDeps, { taskId }: Turn): string {
-  const { publicUrl } = config.server;
-  if (publicUrl === null) throw new Error("a machine elsewhere was made without PUBLIC_URL");
-  return `${publicUrl}/gateway/${taskId}`;
 }
 
 /** With this status the gateway ends a turn whose budget is used up; the model's API has it too, for want of credit. */

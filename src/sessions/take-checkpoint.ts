@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { uuidv7 } from "uuidv7";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { UserError } from "../errors.ts";
 import { takeBundle } from "../sandbox/git-out.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { packParts } from "../storage/pack-parts.ts";
 import { checkpointKey, recordCheckpoint } from "./checkpoint-store.ts";
+import { checkpointTooLarge } from "./checkpoint-too-large.ts";
+import { explainBundleFault } from "./explain-bundle-fault.ts";
+import { fromService } from "./session-fault.ts";
 import type { Session } from "./session-store.ts";
 import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
 
@@ -30,7 +32,7 @@ export type TakenCheckpoint = {
 /**
  * Keeps what a turn left behind outside its machine: the working tree as a bundle on `baseSha` and the conversation, sealed
  * under one key. The bundle stays at `<directory>/work.bundle` as well. Rejects with a UserError `checkpoint-too-large`
- * when it is larger than the operator allows, with a TransientError when the storage is away.
+ * when it is larger than the operator allows, with a SetbackError when the storage is away.
  */
 export async function takeCheckpoint(
   deps: TakeCheckpointDeps,
@@ -53,6 +55,8 @@ export async function takeCheckpoint(
       baseSha: input.baseSha,
       maxBytes,
       hostPath: join(directory, checkpointParts.work),
+    }).catch(async (error: unknown) => {
+      throw await explainBundleFault(sandbox, error, { maxBytes });
     }),
     takeTranscript(sandbox, session, join(directory, checkpointParts.transcript)),
   ]);
@@ -65,10 +69,13 @@ export async function takeCheckpoint(
       : [{ name: checkpointParts.transcript, path: join(directory, checkpointParts.transcript) }]),
   ]);
   const { size } = await stat(packed);
-  if (size > maxBytes) throw tooLarge(size, maxBytes);
+  if (size > maxBytes) throw checkpointTooLarge({ bytes: size, maxBytes });
   const id = uuidv7();
   const key = checkpointKey({ accountId: session.accountId, sessionId: session.id, id });
-  const { bytes } = await deps.checkpoints.put(key, { path: packed });
+  const { bytes } = await fromService(
+    "the storage for checkpoints",
+    deps.checkpoints.put(key, { path: packed }),
+  );
   await withAccount(deps.db, session.accountId, async (tx) => {
     await input.assertClaim(tx);
     const { baseSha, taskId, fence } = input;
@@ -96,13 +103,4 @@ async function takeTranscript(sandbox: Sandbox, session: Session, hostPath: stri
   if (transcript === null) return null;
   await writeFile(hostPath, transcript, { mode: 0o600 });
   return createHash("sha256").update(transcript).digest("hex");
-}
-
-function tooLarge(bytes: number, maxBytes: number): UserError {
-  const inMiB = (value: number) => Math.ceil(value / 2 ** 20);
-  return new UserError(
-    "checkpoint-too-large",
-    `What the agent left behind takes ${inMiB(bytes)} MiB, and a checkpoint may take ${inMiB(maxBytes)} MiB.`,
-    "Have large generated files ignored by git, or ask the operator to raise CHECKPOINT_MAX_MB.",
-  );
 }

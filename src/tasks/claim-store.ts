@@ -1,4 +1,4 @@
-import { and, eq, inArray, like, ne, sql } from "drizzle-orm";
+import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { account, session, step, task } from "../../db/schema.ts";
 import type { Session } from "../sessions/session-store.ts";
@@ -79,7 +79,7 @@ async function finishedTurn(tx: Tx, taskId: string, attempt: number): Promise<bo
     eq(step.taskId, taskId),
     eq(step.fence, attempt),
     eq(step.status, "done"),
-    like(step.name, "agent:%"),
+    eq(step.name, "turn"),
   );
   return (await tx.$count(step, kept)) > 0;
 }

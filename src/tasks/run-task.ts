@@ -3,12 +3,14 @@ import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
 import { toGitHubError } from "../github/github-error.ts";
+import { SetbackError, toSandboxFault } from "../sessions/session-fault.ts";
 import type { JobContext } from "../queue/jobs.ts";
 import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
 import { makeReceipt } from "./make-receipt.ts";
 import { findAccountLogin } from "./tenant-store.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
+import { setBack } from "./set-back.ts";
 import { sayWaiting } from "./say-status.ts";
 import { claimTask, recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
 import { assertFence } from "./fence-store.ts";
@@ -106,12 +108,12 @@ async function recordEnd(deps: Deps, tx: Tx, { task, end }: { task: Task; end: T
 }
 
 /**
- * What an error means: a person's matter ends the task, a passing one goes back to the queue, and an unknown one
- * goes back until it has happened three times.
+ * What an error means: a person's matter ends the task, a passing one goes back to the queue (one of the sandbox
+ * or the storage not for ever), and an unknown one goes back until it has happened three times.
  */
 async function toEnd(deps: Deps, claim: Claim, watch: TaskWatch, thrown: unknown): Promise<TaskEnd> {
   const { task, fence } = claim;
-  const error = toGitHubError(thrown, "working on a task");
+  const error = toSandboxFault(toGitHubError(thrown, "working on a task"));
   if (error instanceof FencedError || watch.reason() === "claim-lost")
     throw new FencedError(`task ${task.id} has another worker`, { cause: error });
   if (watch.reason() === "cancelled") return endOf.cancelled(await canceller(deps, task));
@@ -121,7 +123,11 @@ async function toEnd(deps: Deps, claim: Claim, watch: TaskWatch, thrown: unknown
     );
     throw new TransientError("the worker drains; another one goes on with the task", { cause: error });
   }
-  if (error instanceof UserError) return endOf.refused(error);
+  if (error instanceof UserError) {
+    deps.log.warn({ err: error }, "a task cannot go on");
+    return endOf.refused(error);
+  }
+  if (error instanceof SetbackError) return await setBack(deps, claim, error);
   const passing = error instanceof TransientError || isConnectionError(error);
   const { failures } = await withAccount(deps.db, task.accountId, (tx) =>
     recordAttemptEnd(tx, { taskId: task.id, fence, ended: passing ? "transient" : "error" }),

@@ -16,6 +16,9 @@ import type { TaskWatch } from "./task-watch.ts";
 const maxTurnAttempts = 5;
 const modelPauseMs = 5_000;
 
+/** What a turn left behind is in its machine: in a new one it has to be done again. */
+export const turnStepName = (sandbox: Pick<Sandbox, "id">) => `agent:${sandbox.id}`;
+
 /** The agent's turn, a step: once it has finished, a later attempt goes on with what it left behind. */
 export async function runTurn(
   deps: Deps,
@@ -38,8 +41,7 @@ export async function runTurn(
   },
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
-  // What a turn left behind is in its machine: in a new one it has to be done again.
-  const name = `agent:${sandbox.id}`;
+  const name = turnStepName(sandbox);
   const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
   await withAccount(deps.db, task.accountId, (tx) =>
     Promise.all([

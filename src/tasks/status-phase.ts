@@ -33,6 +33,8 @@ function toNotices(task: Task): StatusNotices {
     hiddenPieces: task.context.hiddenPieces,
     leftOutComments: task.context.leftOutComments,
     rebuilt: task.notices.rebuilt ?? null,
+    setup: task.notices.setup ?? null,
+    settings: task.notices.settings ?? [],
     skippedAttachments: task.notices.skippedAttachments ?? [],
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,

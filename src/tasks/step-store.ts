@@ -88,3 +88,11 @@ export async function countStepAttempts(tx: Tx, taskId: string, name: string): P
     .where(and(eq(step.taskId, taskId), eq(step.name, name)));
   return row?.attempt ?? 0;
 }
+
+/** A step whose effect is gone has to be done again; one that is not done stays as it is. */
+export async function reopenStep(tx: Tx, taskId: string, name: string): Promise<void> {
+  await tx
+    .update(step)
+    .set({ status: "started", result: null, finishedAt: null })
+    .where(and(eq(step.taskId, taskId), eq(step.name, name), eq(step.status, "done")));
+}

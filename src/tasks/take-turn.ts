@@ -6,15 +6,19 @@ import type { RepositoryClient } from "../github/octokit.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
+import { fromService } from "../sessions/session-fault.ts";
 import { takeCheckpoint, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { provideAttachments } from "./attachments.ts";
 import { both } from "./both.ts";
 import type { Claim } from "./claim-store.ts";
 import { addNotices, assertFence } from "./fence-store.ts";
-import { runTurn } from "./run-turn.ts";
+import { readSettingsOf, setUpMachine } from "./set-up-machine.ts";
+import { reopenStep } from "./step-store.ts";
+import { runTurn, turnStepName } from "./run-turn.ts";
 import type { Status } from "./say-status.ts";
 import { holderOf, runStep } from "./steps.ts";
 import type { TaskWatch } from "./task-watch.ts";
+import { untilStopped } from "./until-stopped.ts";
 
 /** A turn that is over and kept: nothing after it needs its machine. */
 export type KeptTurn = { run: AgentRun; checkpoint: TakenCheckpoint };
@@ -45,11 +49,18 @@ export async function takeTurn(deps: Deps, input: TakeTurnInput): Promise<KeptTu
 async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn> {
   const { claim, watch, startSha, directory, timeoutMs } = input;
   const { session, task, fence } = claim;
-  const [machine, mirror] = await both(
+  const late = (what: string) => (err: Error) => {
+    deps.log.warn({ err, taskId: task.id }, `${what} that nobody waited for any more failed`);
+  };
+  const opening = fromService(
+    "the sandbox",
     openMachine(deps, { session, taskId: task.id, fence, timeoutMs }),
-    input.openMirror(),
   );
-  const rebuilt = await openSession(deps, machine, {
+  const [machine, { mirror, read }] = await both(
+    untilStopped(opening, watch.signal, late("the opening of a machine")),
+    openMirrorAndSettings(input),
+  );
+  const filling = openSession(deps, machine, {
     session,
     headSha: startSha,
     mirrorPath: mirror.path,
@@ -58,13 +69,26 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
     directory,
     signal: watch.signal,
   });
-  if (rebuilt !== null) await notice(deps, input, { rebuilt });
+  // Its commands hear of the signal, a transfer that stands still does not.
+  const rebuilt = await untilStopped(filling, watch.signal, late("the filling of a machine"));
+  if (rebuilt !== null) {
+    // What an agent's turn left in this machine is gone with the rebuilding: it has to be done again.
+    await withAccount(deps.db, task.accountId, (tx) =>
+      reopenStep(tx, task.id, turnStepName(machine.sandbox)),
+    );
+    await notice(deps, input, { rebuilt });
+  }
   const { sandbox } = machine;
   const untouched = !machine.found;
   const { reader } = input;
   const attached = await provideAttachments(deps, { task, reader, sandbox, untouched, signal: watch.signal });
   if (attached.skipped.length > 0 || task.notices.skippedAttachments !== undefined)
     await notice(deps, input, { skippedAttachments: attached.skipped });
+  const setup = await setUpMachine(deps, {
+    ...{ claim, sandbox, read, signal: watch.signal },
+    turnTimeoutMs: timeoutMs,
+  });
+  if (Object.keys(setup.notices).length > 0) await notice(deps, input, setup.notices);
   const checkpoint = () =>
     takeCheckpoint(deps, {
       sandbox,
@@ -76,13 +100,21 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
       assertClaim: (tx) => assertFence(tx, { taskId: task.id, fence }),
     });
   try {
-    const run = await runTurn(deps, { ...input, sandbox, untouched, attachments: attached.prompt });
+    const run = await runTurn(deps, {
+      ...{ ...input, sandbox, attachments: attached.prompt },
+      untouched: untouched && !setup.ran,
+    });
     return { run, checkpoint: await checkpoint() };
   } catch (error) {
     if (watch.reason() === "cancelled" || watch.reason() === "drain")
       await keepInterrupted(deps, claim, checkpoint);
     throw error;
   }
+}
+
+async function openMirrorAndSettings(input: TakeTurnInput) {
+  const mirror = await input.openMirror();
+  return { mirror, read: await readSettingsOf(input.claim, mirror.path) };
 }
 
 /** What a turn that was ended from outside left behind is kept where it can be; that it cannot must not hide why it was ended. */

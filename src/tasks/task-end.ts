@@ -1,4 +1,5 @@
 import type { UserError } from "../errors.ts";
+import { OperatorError } from "../sessions/session-fault.ts";
 import { noWork, type WorkFacts } from "./make-receipt.ts";
 import type { Outcome } from "./outcome.ts";
 
@@ -27,7 +28,18 @@ export const endOf = {
       message: error.message,
       remedy: error.remedy,
       retryHelps: true,
-      fault: "user",
+      // What the operator has to mend is as little the asker's fault as our own mistakes are.
+      fault: error instanceof OperatorError ? "platform" : "user",
+    }),
+  /** What the task runs in failed too often or for too long. */
+  setBack: (message: string, taskId: string): TaskEnd =>
+    endOf.failed({
+      kind: "error",
+      code: "setback",
+      message,
+      remedy: `Write the command again later; the operator finds the reason in the server's log under task ${taskId}.`,
+      retryHelps: true,
+      fault: "platform",
     }),
   /** Our own failure: the text carries a reference, never a stack. */
   failedTooOften: (taskId: string): TaskEnd =>

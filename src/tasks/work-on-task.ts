@@ -2,7 +2,7 @@ import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { updateMirror } from "../github/mirror.ts";
+import { type Mirror, updateMirror } from "../github/mirror.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { updateSession } from "../sessions/session-store.ts";
@@ -54,15 +54,16 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
   const start = await findStart(deps, claim, () =>
     readBranchSha(reader.octokit, repository, claim.session.branch),
   );
+  let mirror: Promise<Mirror> | null = null;
   const openMirror = () =>
-    updateMirror({
+    (mirror ??= updateMirror({
       dataDir: deps.config.dataDir,
       repositoryId: claim.task.repositoryId,
       remoteUrl,
       token: reader.token,
       sha: start.sha,
       signal: watch.signal,
-    });
+    }));
   const timeoutMs = timeoutOf(deps, claim);
   const { run, checkpoint } = await takeTurn(deps, {
     ...{ claim, watch, status, reader, openMirror, remoteUrl, directory, timeoutMs },
@@ -70,6 +71,8 @@ async function workInRepository(deps: Deps, attempt: Attempt): Promise<TaskEnd> 
   });
   if (run.outcome.kind !== "finished")
     return { ...toUnfinishedEnd(run, { task: claim.task, timeoutMs }), work: workOf(run) };
+  // The turn is kept; whoever stopped the task does not want it published.
+  if (watch.reason() === "cancelled") watch.signal.throwIfAborted();
   status.update({ phase: "publishing" });
   const turn = readTurnResult(deps, run);
   const published = await publish(deps, {

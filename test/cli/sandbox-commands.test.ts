@@ -75,7 +75,7 @@ const json = async (args: readonly string[], more?: Parameters<typeof run>[1]) =
 /** A session that uses a real local machine, with or without a row; at another provider the machine is a row only. */
 async function machine(options: { recorded?: boolean; provider?: string } = {}) {
   const sessionId = await seedSession(t.database, at);
-  const metadata = { app: "remote-claude", session: sessionId, fence: "1" };
+  const metadata = { app: "remote-claude-setup", session: sessionId, fence: "1" };
   const provider = options.provider ?? "local";
   const { id } =
     provider === "local"
@@ -95,7 +95,7 @@ async function machine(options: { recorded?: boolean; provider?: string } = {}) 
 
 const stray = () =>
   local.create({
-    metadata: { app: "remote-claude", session: crypto.randomUUID(), fence: "1" },
+    metadata: { app: "remote-claude-setup", session: crypto.randomUUID(), fence: "1" },
     timeoutMs: 60_000,
     egress: [],
   });
@@ -262,7 +262,7 @@ describe("session kill", () => {
   test("ends its machines at once, the one without a row too", async () => {
     const { id, sessionId } = await machine();
     const { id: second } = await local.create({
-      metadata: { app: "remote-claude", session: sessionId, fence: "2" },
+      metadata: { app: "remote-claude-setup", session: sessionId, fence: "2" },
       timeoutMs: 60_000,
       egress: [],
     });

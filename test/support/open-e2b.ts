@@ -8,12 +8,15 @@ import { startE2b, type E2bStandin } from "../standins/e2b/start-e2b.ts";
  */
 export async function openE2b({
   port,
+  apiKey,
 }: {
   port: number;
+  apiKey?: string;
 }): Promise<{ standin: E2bStandin; env: Record<string, string> }> {
   const claude = await findClaude(null);
   if (claude === null) throw new Error("expected Claude Code in node_modules: run npm ci");
   const standin = await startE2b({
+    ...(apiKey === undefined ? {} : { apiKey }),
     launcher: "bwrap",
     toolPaths: [dirname(claude), dirname(process.execPath)],
     reachable: [{ host: "127.0.0.1", port }],

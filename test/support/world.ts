@@ -20,7 +20,10 @@ import { systemClock } from "../../src/clock.ts";
 import { openFleet } from "../../src/sandbox/open-fleet.ts";
 import { pauseIdleSandboxes } from "../../src/sessions/pause-idle.ts";
 import type { E2bStandin } from "../standins/e2b/start-e2b.ts";
+import type { DaytonaStandin } from "../standins/daytona/start-daytona.ts";
+import { openDaytona } from "./open-daytona.ts";
 import { openE2b } from "./open-e2b.ts";
+import { sendLog, type LogSink } from "./send-log.ts";
 import { findFreePort } from "./free-port.ts";
 import { createTestDatabase, type TestDatabase } from "./database.ts";
 
@@ -32,6 +35,7 @@ export type World = {
   model: ModelStandin;
   /** Null unless asked for. */
   e2b: E2bStandin | null;
+  daytona: DaytonaStandin | null;
   database: TestDatabase;
   config: Config & { databaseUrl: string };
   app: Awaited<ReturnType<GitHubStandin["createApp"]>>;
@@ -66,7 +70,13 @@ export type WorldOptions = {
   private?: boolean;
   empty?: boolean;
   /** Sandboxes at an E2B of its own first, local ones when it is away. */
-  e2b?: true;
+  e2b?: true | { apiKey: string };
+  /** Sandboxes at a Daytona of its own. */
+  daytona?: { apiKey: string };
+  /** The only key that the model accepts, and the bot's. */
+  modelKey?: string;
+  /** Takes all log lines instead of stdout. */
+  logTo?: LogSink;
 };
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
@@ -75,7 +85,11 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const dataDir = await mkdtemp(join(tmpdir(), "rc-world-"));
   const database = await createTestDatabase();
   const github = await startGitHub();
-  const model = await startModel(options.scenario === undefined ? {} : { scenario: options.scenario });
+  const modelKey = options.modelKey ?? "sk-ant-standin";
+  const model = await startModel({
+    keys: [modelKey],
+    ...(options.scenario === undefined ? {} : { scenario: options.scenario }),
+  });
   github.createOrganization("acme");
   const { manifest } = readAppManifest();
   const app = await github.createApp({
@@ -106,15 +120,26 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     PORT: "0",
     DATABASE_URL: database.url,
     DATA_DIR: dataDir,
-    ANTHROPIC_API_KEY: "sk-ant-standin",
+    ANTHROPIC_API_KEY: modelKey,
     ANTHROPIC_BASE_URL: model.url,
     LOG_LEVEL: process.env.TEST_LOG_LEVEL ?? "silent",
     ...options.env,
   };
-  const remote = options.e2b === true ? await openE2b({ port: await findFreePort() }) : null;
-  Object.assign(env, remote?.env);
+  const remote =
+    options.e2b === undefined
+      ? null
+      : await openE2b({ port: await findFreePort(), ...(options.e2b === true ? {} : options.e2b) });
+  const atDaytona =
+    options.daytona === undefined
+      ? null
+      : await openDaytona({ port: await findFreePort(), ...options.daytona });
+  Object.assign(env, remote?.env, atDaytona?.env);
   const config = { ...readConfig(env), databaseUrl: database.url };
-  const server = await startServer({ config, log: createLogger(config, "server") });
+  const logger = (name: string) => {
+    const log = createLogger(config, name);
+    return options.logTo === undefined ? log : sendLog(log, options.logTo);
+  };
+  const server = await startServer({ config, log: logger("server") });
   github.setWebhook(app, { url: `${server.url}/api/github/webhooks` });
   const installation = github.install({ app, owner: "acme", repositories: "all" });
   const workers: Worker[] = [];
@@ -135,6 +160,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     github,
     model,
     e2b: remote?.standin ?? null,
+    daytona: atDaytona?.standin ?? null,
     database,
     config,
     app,
@@ -146,12 +172,12 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     async redeliver(deliveryId) {
       const { app } = createGitHub({
         config: { ...config, app: config.app ?? unset() },
-        log: createLogger(config, "test"),
+        log: logger("test"),
       });
       await app.rest.apps.redeliverWebhookDelivery({ delivery_id: deliveryId });
     },
     async pauseIdle() {
-      const log = createLogger(config, "test");
+      const log = logger("test");
       const sandboxes = await openFleet(config, log);
       const idleNow = { sandbox: { idleMs: 0 } };
       await pauseIdleSandboxes({
@@ -163,7 +189,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       });
     },
     async startWorker() {
-      const worker = await startWorker(config, createLogger(config, "worker"));
+      const worker = await startWorker(config, logger("worker"));
       workers.push(worker);
       return worker;
     },
@@ -202,10 +228,12 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await github.close();
       await model.close();
       await remote?.standin.close();
+      await atDaytona?.standin.close();
       await database.close();
       await rm(dataDir, { recursive: true, force: true });
       expect(github.violations, "what GitHub would not have accepted").toEqual([]);
       expect(remote?.standin.violations ?? [], "what E2B would not have accepted").toEqual([]);
+      expect(atDaytona?.standin.violations ?? [], "what Daytona would not have accepted").toEqual([]);
       expect(model.violations, "what the model's API would not have accepted").toEqual([]);
     },
   };
