@@ -53,15 +53,7 @@ export async function admit(
   const tenant = await ensureTenant(deps.system, tenantFacts(deps, event));
   if (tenant.removed) return "not-installed";
   if (tenant.suspended) return "suspended";
-  const client = await deps.github.openRepository({
-    installationId: event.installation.id,
-    repositoryId: event.repository.id,
-    permissions: {
-      contents: "read",
-      issues: "write",
-      ...(event.onPullRequest ? { pull_requests: "write" } : {}),
-    },
-  });
+  const client = await openThread(deps, event);
   try {
     const identity = await deps.github.identity(client.octokit);
     const repository = { owner: client.owner, name: client.name };
@@ -95,6 +87,18 @@ export async function admit(
   } finally {
     await client.revoke();
   }
+}
+
+/** GitHub asks for another permission where the thread is a pull request's. */
+function openThread(deps: TriggerDeps, event: ThreadEvent): Promise<RepositoryClient> {
+  const { github } = deps;
+  const at = { installationId: event.installation.id, repositoryId: event.repository.id };
+  return event.onPullRequest
+    ? github.openRepository({
+        ...at,
+        permissions: { contents: "read", issues: "write", pull_requests: "write" },
+      })
+    : github.openRepository({ ...at, permissions: { contents: "read", issues: "write" } });
 }
 
 async function acknowledge(

@@ -115,7 +115,7 @@ test("the storage stays away: the task ends, and its thread says why", { timeout
       .set({ startedAt: sql`now() - interval '20 minutes'` })
       .where(eq(step.name, "setbacks"));
     const [task] = await world.tasks();
-    return task !== undefined && task.finishedAt !== null;
+    return task?.issueNumber === issueNumber && task.finishedAt !== null;
   }, 120_000);
   const { task, said } = await expectNothingPushed(issueNumber, "setback");
   expect(task.outcome).toMatchObject({ fault: "platform" });

@@ -113,8 +113,8 @@ test("two hundred megabytes of output pass by", { timeout: 60_000 }, async (cont
   const result = await run(["head -c 200000000 /dev/zero | tr '\\0' x; yes | head -n 1000; exit 1"]);
   clearInterval(watching);
   expect(result).toMatchObject({ ok: false, tail: expect.stringMatching(/^y\n(y\n)+y$/) as string });
-  // What the pipe has brought is collected now and then.
-  expect((peak - before.rss) / 2 ** 20).toBeLessThan(100);
+  // What the pipe has brought is collected now and then; kept, it would be two hundred.
+  expect((peak - before.rss) / 2 ** 20).toBeLessThan(160);
 });
 
 test("a command gets a plain environment, no input and no way out", { timeout: 60_000 }, async (context) => {
