@@ -1,5 +1,6 @@
 import type { E2B, Sandbox as E2bMachine, SandboxInfo } from "e2b";
 import type { E2bConfig } from "../sandbox-settings.ts";
+import { answerWithin } from "./answer-within.ts";
 import { apiFault, type E2bModule } from "./e2b-faults.ts";
 import { retryRemote } from "./remote-retry.ts";
 import { SandboxError, type SandboxMetadata, type SandboxSpec } from "./sandbox.ts";
@@ -25,13 +26,16 @@ export type Listed = Pick<SandboxInfo, "sandboxId" | "metadata" | "state" | "sta
 /** E2B's largest page. */
 const pageSize = 100;
 
+/** The client's own time limit is a signal that a garbage collection can lose before it fires; ours comes after it. */
+const graceMs = 1_000;
+
 /** Loads the client with the first call: a worker that runs nothing does not carry it. */
 export function openE2bApi(config: E2bConfig, requestTimeoutMs: number): () => Promise<E2bApi> {
   let opened: Promise<E2bApi> | null = null;
   return () =>
     (opened ??= import("e2b").then((module) => {
       const client = new module.E2B({ ...connection(config), requestTimeoutMs });
-      return createApi(module, client, config);
+      return createApi(module, client, { config, answerMs: requestTimeoutMs + graceMs });
     }));
 }
 
@@ -44,14 +48,17 @@ function connection({ apiKey, apiUrl, sandboxUrl }: E2bConfig) {
   };
 }
 
-function createApi(module: E2bModule, client: E2B, config: E2bConfig): E2bApi {
+function createApi(
+  module: E2bModule,
+  client: E2B,
+  { config, answerMs }: { config: E2bConfig; answerMs: number },
+): E2bApi {
   const { Sandbox } = client;
   const once = async <T>(what: string, call: () => Promise<T>): Promise<T> => {
-    try {
-      return await call();
-    } catch (error) {
+    const asked = call().catch((error: unknown) => {
       throw apiFault(module, error, what);
-    }
+    });
+    return answerWithin(answerMs, `E2B: ${what}`, asked);
   };
   const again = <T>(what: string, call: () => Promise<T>): Promise<T> => retryRemote(() => once(what, call));
   const info = (id: string) =>
