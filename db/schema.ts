@@ -53,7 +53,9 @@ const known = {
   deliverySource: ["webhook", "recovered"],
   deliveryStatus: ["stored", "queued", "done", "dead"],
   sessionStatus: ["provisioning", "active", "paused", "terminated", "failed"],
-  taskTrigger: ["comment", "label", "assign"],
+  taskTrigger: ["comment", "label", "assign", "review-comment", "review", "feedback", "checks", "conflict"],
+  sessionWrites: ["own-branch", "pull-head", "nothing"],
+  commentKind: ["comment", "review-comment", "review"],
   taskStatus: ["queued", "provisioning", "running", "waiting", "completed", "failed", "cancelled", "timeout"],
   stepStatus: ["started", "done"],
   modelCallStatus: ["reserved", "settled", "refused"],
@@ -169,6 +171,10 @@ export const session = pgTable(
     status: text("status", { enum: known.sessionStatus }).notNull().default("provisioning"),
     /** Stored once, so that a renamed issue keeps its branch. */
     branch: text("branch").notNull(),
+    /** own-branch: one of ours · pull-head: the branch of a person's pull request · nothing: a pull request from a fork. */
+    writes: text("writes", { enum: known.sessionWrites }).notNull().default("own-branch"),
+    /** What `/claude autofix` said for this pull request; null: the repository's settings decide. */
+    autofix: boolean("autofix"),
     baseRef: text("base_ref"),
     /** Where the work started; frozen by the first turn. */
     baseSha: text("base_sha"),
@@ -186,10 +192,13 @@ export const session = pgTable(
     uniqueIndex("session_one_open_per_issue")
       .on(t.repositoryId, t.issueNumber)
       .where(sql`status not in ('terminated', 'failed')`),
-    uniqueIndex("session_branch_once").on(t.repositoryId, t.branch),
+    uniqueIndex("session_branch_once")
+      .on(t.repositoryId, t.branch)
+      .where(sql`writes = 'own-branch'`),
     uniqueIndex("session_sandbox_once").on(t.sandboxProvider, t.sandboxId),
     index("session_account_idx").on(t.accountId),
-    check("session_branch_prefix", sql`${t.branch} like 'claude/%'`),
+    check("session_branch_prefix", sql`${t.writes} <> 'own-branch' or ${t.branch} like 'claude/%'`),
+    oneOf("session_writes_known", t.writes, known.sessionWrites),
     oneOf("session_status_known", t.status, known.sessionStatus),
     unique("session_account_pair").on(t.id, t.accountId),
     ...tenantPolicies("session"),
@@ -206,6 +215,30 @@ export type TaskOptions = {
   newSession?: true;
   noPullRequest?: true;
   draft?: boolean;
+  /** Of `undo`: how many turns go back. */
+  undoTurns?: number;
+};
+
+/** What a waiting task wants to know from a person. */
+export type TaskQuestion = {
+  /** plan: may it be carried out? · protected-paths: may these be pushed? · cost: may it cost more? · questions: Claude's own. */
+  kind: "plan" | "protected-paths" | "cost" | "questions";
+  /** Markdown, fit to be shown. */
+  text: string;
+  /** The commit that `/claude approve <sha>` may name; null where there is none. */
+  sha: string | null;
+  askedAt: string;
+  /** Without an answer until then the task ends. */
+  expiresAt: string;
+};
+
+/** How a person answered it; `text` is their own words, "" for a bare approval. */
+export type TaskAnswer = {
+  kind: TaskQuestion["kind"];
+  approved: boolean;
+  text: string;
+  by: { id: number; login: string };
+  at: string;
 };
 
 /** Each is said in one line of the status comment. */
@@ -217,6 +250,10 @@ export type TaskNotices = {
   /** What is wrong with the repository's settings file. */
   settings?: readonly { line: number | null; message: string }[];
   skippedAttachments?: readonly { name: string; reason: string }[];
+  /** How many comments were handed to the running turn. */
+  steered?: number;
+  /** Something that one sentence of inline Markdown says. */
+  remarks?: readonly string[];
 };
 
 export const task = pgTable(
@@ -251,6 +288,14 @@ export const task = pgTable(
     cancelRequestedAt: moment("cancel_requested_at"),
     cancelRequestedBy: text("cancel_requested_by"),
     budgetMicroUsd: microUsd("budget_micro_usd").notNull(),
+    /** Rises whenever a waiting task goes on: each leg has a turn of its own. */
+    leg: integer("leg").notNull().default(1),
+    /** What it waits for, or last waited for. */
+    question: jsonb("question").$type<TaskQuestion>(),
+    /** How that was answered; null while it has not been. */
+    answer: jsonb("answer").$type<TaskAnswer>(),
+    /** Its commit was taken back by `/claude undo`. */
+    undoneAt: moment("undone_at"),
     /** The exact prompt the agent got. */
     prompt: text("prompt"),
     todos: jsonb("todos").$type<{ text: string; state: "pending" | "in_progress" | "completed" }[]>(),
@@ -281,6 +326,10 @@ export const task = pgTable(
       "task_finished_has_time",
       sql`(status in ('completed', 'failed', 'cancelled', 'timeout')) = (finished_at is not null)`,
     ),
+    check("task_waiting_has_question", sql`status <> 'waiting' or question is not null`),
+    index("task_waiting_idx")
+      .on(t.id)
+      .where(sql`status = 'waiting'`),
     check("task_budget_positive", sql`${t.budgetMicroUsd} > 0`),
     unique("task_account_pair").on(t.id, t.accountId),
     foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
@@ -524,3 +573,123 @@ export const watermark = pgTable("watermark", {
   value: text("value").notNull(),
   updatedAt: moment("updated_at").notNull().defaultNow(),
 });
+
+/** A person's comment while their task runs: handed to the running turn, or else folded into a follow-up. */
+export const steering = pgTable(
+  "steering",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    kind: text("kind", { enum: known.commentKind }).notNull().default("comment"),
+    commentId: githubId("comment_id").notNull(),
+    author: text("author").notNull(),
+    text: text("text").notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    /** When the agent was given it, under this fence. */
+    handedAt: moment("handed_at"),
+    fence: integer("fence"),
+  },
+  (t) => [
+    unique("steering_once").on(t.taskId, t.kind, t.commentId),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    check("steering_handed_under_fence", sql`(handed_at is null) = (fence is null)`),
+    oneOf("steering_kind_known", t.kind, known.commentKind),
+    ...tenantPolicies("steering"),
+  ],
+);
+
+/** A comment on a pull request of ours that names nobody: collected until it is quiet, then one task takes them all. */
+export const feedback = pgTable(
+  "feedback",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    repositoryId: githubId("repository_id").notNull(),
+    pullNumber: integer("pull_number").notNull(),
+    kind: text("kind", { enum: known.commentKind }).notNull(),
+    commentId: githubId("comment_id").notNull(),
+    deliveryId: text("delivery_id").notNull(),
+    authorId: githubId("author_id").notNull(),
+    authorLogin: text("author_login").notNull(),
+    /** As it was when it was written. */
+    body: text("body").notNull(),
+    commentedAt: moment("commented_at").notNull(),
+    receivedAt: moment("received_at").notNull().defaultNow(),
+    taskId: uuid("task_id"),
+  },
+  (t) => [
+    unique("feedback_once").on(t.repositoryId, t.kind, t.commentId),
+    index("feedback_open_idx")
+      .on(t.sessionId)
+      .where(sql`task_id is null`),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    oneOf("feedback_kind_known", t.kind, known.commentKind),
+    ...tenantPolicies("feedback"),
+  ],
+);
+
+/** A trigger that started nothing, and why; `/claude why` reads it. */
+export const ignoredTrigger = pgTable(
+  "ignored_trigger",
+  {
+    deliveryId: text("delivery_id").primaryKey(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    repositoryId: githubId("repository_id").notNull(),
+    issueNumber: integer("issue_number").notNull(),
+    /** What it was: a comment, a label … */
+    what: text("what").notNull(),
+    actorId: githubId("actor_id").notNull(),
+    actorLogin: text("actor_login").notNull(),
+    /** A code, told in words by src/webhooks/ignored-reason.ts. */
+    reason: text("reason").notNull(),
+    at: moment("at").notNull().defaultNow(),
+  },
+  (t) => [
+    index("ignored_trigger_thread_idx").on(t.repositoryId, t.issueNumber, t.at),
+    ...tenantPolicies("ignored_trigger"),
+  ],
+);
+
+/** Who has been told once how this works. */
+export const greeting = pgTable(
+  "greeting",
+  {
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    userId: githubId("user_id").notNull(),
+    greetedAt: moment("greeted_at").notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.userId] }), ...tenantPolicies("greeting")],
+);
+
+/** An instruction kept under a name with `/claude save`; the repository's settings file may hold others. */
+export const savedTask = pgTable(
+  "saved_task",
+  {
+    repositoryId: githubId("repository_id")
+      .notNull()
+      .references(() => repository.id),
+    /** In lower case. */
+    name: text("name").notNull(),
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    verb: text("verb").notNull(),
+    instruction: text("instruction").notNull(),
+    options: jsonb("options").$type<TaskOptions>().notNull(),
+    savedById: githubId("saved_by_id").notNull(),
+    savedByLogin: text("saved_by_login").notNull(),
+    savedAt: moment("saved_at").notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.repositoryId, t.name] }),
+    check("saved_task_name_lower", sql`name = lower(name)`),
+    ...tenantPolicies("saved_task"),
+  ],
+);

@@ -5,7 +5,7 @@ import { isUniqueViolation, type Db } from "../../db/client.ts";
 import { withOwner } from "../../db/owner-connection.ts";
 import { account, delivery, event, modelCall, session, step, task, usage } from "../../db/schema.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
-import { newSession, newTask, newUsage, seedTenant, type Tenant } from "./seed.ts";
+import { newSession, newTask, newUsage, openQuestion, seedTenant, type Tenant } from "./seed.ts";
 
 let given: TestDatabase;
 let system: Db;
@@ -34,7 +34,7 @@ describe("one of a kind", () => {
   test("one task of a session is at work, any number waits", async () => {
     const more = () => ({ ...newTask({ ...tenant, taskId: uuidv7() }) });
     const waiting = ["queued", "queued", "waiting", "waiting"] as const;
-    await system.insert(task).values(waiting.map((status) => ({ ...more(), status })));
+    await system.insert(task).values(waiting.map((status) => ({ ...more(), status, question: openQuestion })));
     await system.update(task).set({ status: "running" }).where(eq(task.id, tenant.taskId));
     for (const status of ["running", "provisioning"] as const) {
       await refusedAs(

@@ -67,8 +67,34 @@ export async function seedTenant(system: Db): Promise<Tenant> {
     claudeSessionId: "00000000-0000-4000-8000-000000000001",
     bytes: 1,
   });
+  await system.insert(schema.steering).values({
+    ...{ id: uuidv7(), accountId, taskId, commentId: 1, author: "mona", text: "and the docs" },
+  });
+  await system.insert(schema.feedback).values({
+    ...{ id: uuidv7(), accountId, sessionId, repositoryId, pullNumber: 2, kind: "comment", commentId: 2 },
+    ...{ deliveryId: `feedback of ${taskId}`, authorId: 7, authorLogin: "mona", body: "nice" },
+    commentedAt: new Date("2026-01-01T00:00:00Z"),
+  });
+  await system.insert(schema.ignoredTrigger).values({
+    ...{ deliveryId: `ignored of ${taskId}`, accountId, repositoryId, issueNumber: 1, what: "a comment" },
+    ...{ actorId: 8, actorLogin: "eve", reason: "no-write-access" },
+  });
+  await system.insert(schema.greeting).values({ accountId, userId: 7 });
+  await system.insert(schema.savedTask).values({
+    ...{ repositoryId, name: "deps", accountId, verb: "implement", instruction: "update them", options: {} },
+    ...{ savedById: 7, savedByLogin: "mona" },
+  });
   return tenant;
 }
+
+/** What a waiting task must have. */
+export const openQuestion = {
+  kind: "plan",
+  text: "Shall I?",
+  sha: null,
+  askedAt: "2026-01-01T00:00:00Z",
+  expiresAt: "2026-01-08T00:00:00Z",
+} as const;
 
 export function newSession(tenant: Omit<Tenant, "taskId">): typeof schema.session.$inferInsert {
   const { sessionId: id, accountId, repositoryId } = tenant;

@@ -6,6 +6,7 @@ import { sandbox, task } from "../../db/schema.ts";
 import { SandboxError } from "../../src/sandbox/sandbox.ts";
 import { pauseIdleSandboxes } from "../../src/sessions/pause-idle.ts";
 import { recordSandbox } from "../../src/sessions/sandbox-store.ts";
+import { openQuestion } from "../db/seed.ts";
 import { machineRows, type Machines } from "./machine-rows.ts";
 
 const all: Machines[] = [];
@@ -54,7 +55,7 @@ describe("an idle machine", () => {
 
   test("is paused while its task waits for a person, or has ended", async () => {
     const sessionId = await m.seedMachine("waits");
-    await m.seedTask(sessionId, { status: "waiting" });
+    await m.seedTask(sessionId, { status: "waiting", question: openQuestion });
     await m.seedTask(sessionId, { status: "completed", finishedAt: new Date() });
     await pauseIdleSandboxes(m.deps);
     expect(pauses()).toEqual(["pause waits"]);

@@ -5,6 +5,7 @@ import { SandboxError } from "../../src/sandbox/sandbox.ts";
 import { reapSandboxes } from "../../src/sessions/reap-sandboxes.ts";
 import { requestEnds } from "../../src/sessions/sandbox-store.ts";
 import { endSession } from "../../src/sessions/session-store.ts";
+import { openQuestion } from "../db/seed.ts";
 import { longAgo, machineRows, type Machines } from "./machine-rows.ts";
 
 const all: Machines[] = [];
@@ -116,7 +117,7 @@ describe("after the retention time", () => {
     const long = await m.seedMachine("m3", {}, old);
     await m.seedTask(long, { status: "completed", createdAt: longAgo, finishedAt: fresh() });
     const waits = await m.seedMachine("m4", {}, old);
-    await m.seedTask(waits, { status: "waiting", createdAt: longAgo });
+    await m.seedTask(waits, { status: "waiting", question: openQuestion, createdAt: longAgo });
     const young = await m.seedSession();
     await reapSandboxes(m.deps);
     for (const sessionId of [used, asked, long, waits, young])
