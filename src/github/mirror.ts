@@ -15,6 +15,8 @@ export type MirrorInput = {
   token: string | null;
   /** All that is wanted is this commit: a mirror that has it is left as it is. */
   sha?: string;
+  /** Fetches the head of this pull request as well, which may stand in a fork only. */
+  pullNumber?: number;
   signal?: AbortSignal;
   /** For the whole update; 20 minutes when absent. */
   timeoutMs?: number;
@@ -117,18 +119,13 @@ const toleratedFsck = [
 async function fetchInto(path: string, update: Update): Promise<void> {
   const { remoteUrl, token, signal } = update;
   const access = remoteAccess(remoteUrl, token);
+  const pull = `refs/pull/${update.pullNumber ?? ""}/head`;
+  const pullRef = update.pullNumber === undefined ? [] : [`+${pull}:${pull}`];
   const result = await runHostGit({
     args: [
-      ...[
-        "fetch",
-        "--quiet",
-        "--prune",
-        "--no-tags",
-        "--no-write-fetch-head",
-        "--no-auto-maintenance",
-        "--force",
-      ],
-      ...[remoteUrl, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"],
+      ...["fetch", "--quiet", "--prune", "--no-tags"],
+      ...["--no-write-fetch-head", "--no-auto-maintenance", "--force"],
+      ...[remoteUrl, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*", ...pullRef],
     ],
     cwd: path,
     protocol: access.protocol,

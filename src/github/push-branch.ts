@@ -8,8 +8,10 @@ export type PushInput = {
   /** Without a credential. */
   remoteUrl: string;
   token: string;
-  /** Starts with claude/; no other branch is ever written. */
+  /** Starts with claude/, unless it is a person's. */
   branch: string;
+  /** The head of a person's pull request, which a writer asked us to work on; that it is neither default nor protected is the caller's to know. */
+  personsBranch?: true;
   commitSha: string;
   /** Where the branch must still stand; null: it must not exist. */
   expectedSha: string | null;
@@ -31,7 +33,7 @@ const branchPattern = /^claude\/[A-Za-z0-9][A-Za-z0-9._/-]{0,200}$/;
  */
 export async function pushBranch(input: PushInput): Promise<Pushed> {
   const { branch, commitSha, remoteUrl, token } = input;
-  assertBranch(branch);
+  if (input.personsBranch !== true) assertBranch(branch);
   const access = remoteAccess(remoteUrl, token);
   const ref = `refs/heads/${branch}`;
   const result = await runHostGit({

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { fullSha, insideGitEnv } from "./inside-git.ts";
 import type { Sandbox } from "./sandbox.ts";
-import { workTreeScript } from "./work-tree-script.ts";
+import { stateScript } from "./state-script.ts";
 
 export type CheckoutState = {
   /** The whole working tree, files that belong to no commit included. */
@@ -19,22 +19,18 @@ export async function readCheckoutState(
   const { paths } = sandbox;
   const work = `${paths.tmp}/out-${randomBytes(8).toString("hex")}`;
   const { exitCode, stdoutTail } = await sandbox.exec({
-    argv: ["/bin/sh", "-c", script, "read-state", paths.repo, work, input.baseSha, input.transcriptPath],
+    argv: ["/bin/sh", "-c", stateScript, "read-state", paths.repo, work, input.baseSha, input.transcriptPath],
     env: insideGitEnv,
     timeoutMs: 10 * 60_000,
     ...(input.signal === undefined ? {} : { signal: input.signal }),
   });
   input.signal?.throwIfAborted();
-  const [, treeSha, digest] =
-    /^tree ([0-9a-f]{40,64}) transcript ([0-9a-f]{64}|none)$/.exec(stdoutTail.trim()) ?? [];
-  if (exitCode !== 0 || treeSha === undefined || digest === undefined) return null;
-  return { treeSha, transcriptSha256: digest === "none" ? null : digest };
+  return exitCode === 0 ? parseCheckoutState(stdoutTail.trim()) : null;
 }
 
-const script = `${workTreeScript}
-transcript=$4
-fresh && borrow && pack || exit 4
-digest=none
-if [ -f "$transcript" ]; then digest=$(sha256sum <"$transcript") || exit 4; fi
-echo "tree $tree transcript \${digest%% *}"
-`;
+/** What `stateScript` has said; null when it is something else. */
+export function parseCheckoutState(said: string): CheckoutState | null {
+  const [, treeSha, digest] = /^tree ([0-9a-f]{40,64}) transcript ([0-9a-f]{64}|none)$/.exec(said) ?? [];
+  if (treeSha === undefined || digest === undefined) return null;
+  return { treeSha, transcriptSha256: digest === "none" ? null : digest };
+}

@@ -1,8 +1,9 @@
 import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { TransientError } from "../errors.ts";
-import { type HostGitInput, runHostGit } from "../host-git.ts";
+import { runHostGit } from "../host-git.ts";
 import { fullSha, insideGitEnv } from "./inside-git.ts";
+import { packHistory } from "./pack-history.ts";
 import { type Sandbox, SandboxError } from "./sandbox.ts";
 
 export type CheckOutInput = {
@@ -52,34 +53,18 @@ export async function checkOut(sandbox: Sandbox, input: CheckOutInput): Promise<
 }
 
 async function cloneCommit(clone: string, input: CheckOutInput): Promise<void> {
-  const git = async (args: readonly string[], protocol: HostGitInput["protocol"] = "none") => {
-    const result = await runHostGit({
-      args,
-      cwd: clone,
-      protocol,
-      timeoutMs: fetchTimeoutMs,
-      signal: input.signal,
-      // Objects of the mirror were checked when they came in; a second check costs as much as the copy.
-      config: { "transfer.fsckObjects": "false", "protocol.file.allow": "always" },
-    });
+  const { mirrorPath, sha, depth, branch, signal } = input;
+  const limits = { timeoutMs: fetchTimeoutMs, signal };
+  const git = async (...args: readonly string[]) => {
+    const result = await runHostGit({ args, cwd: clone, protocol: "none", ...limits });
     if (result.exitCode === 0) return;
     throw new TransientError(
-      `git ${args[0] ?? ""} was to bring ${input.sha} from the mirror and ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`,
+      `git ${args[0] ?? ""} was to make a checkout of ${sha} and ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`,
     );
   };
-  await git(["init", "--quiet", "--template=", `--initial-branch=${input.branch}`, "."]);
-  // Not `clone`: any commit can be asked for, and nothing is named after the mirror.
-  await git(
-    [
-      ...["fetch", "--quiet", "--no-tags", "--no-write-fetch-head", `--depth=${input.depth}`],
-      ...[
-        `file://${resolve(input.mirrorPath)}`,
-        `${input.sha}:refs/heads/${input.branch}`,
-        "--update-head-ok",
-      ],
-    ],
-    "file",
-  );
+  await git("init", "--quiet", "--template=", `--initial-branch=${branch}`, ".");
+  await packHistory({ mirrorPath, sha, depth, gitDir: join(clone, ".git"), ...limits });
+  await git("update-ref", `refs/heads/${branch}`, sha);
   await appendFile(join(clone, ".git", "config"), settings(input.remoteUrl));
 }
 

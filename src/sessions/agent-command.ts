@@ -1,4 +1,5 @@
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { steeringSettings, steeringVariable } from "./steering-hooks.ts";
 
 export type AgentCommandInput = {
   sandbox: Sandbox;
@@ -7,6 +8,8 @@ export type AgentCommandInput = {
   maxTurns: number;
   claudeSessionId: string;
   resume: boolean;
+  /** Where messages to the running turn are put. */
+  steeringDirectory: string;
 };
 
 /** How often Claude Code itself repeats a failed model call before the turn fails and the queue takes over. */
@@ -37,9 +40,12 @@ export function agentCommand(input: AgentCommandInput): {
       "--output-format",
       "stream-json",
       "--verbose",
+      "--include-hook-events",
       "--dangerously-skip-permissions",
       "--setting-sources",
       "user",
+      "--settings",
+      steeringSettings,
       "--strict-mcp-config",
       "--add-dir",
       input.sandbox.paths.repo,
@@ -62,6 +68,7 @@ export function agentCommand(input: AgentCommandInput): {
         CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxOutputTokens,
         // TodoWrite instead of the task tools, which a model would have to search for first.
         CLAUDE_CODE_ENABLE_TASKS: "0",
+        [steeringVariable]: input.steeringDirectory,
         ANTHROPIC_BASE_URL: gatewayUrl,
         ANTHROPIC_API_KEY: input.turnToken,
         ...(input.sandbox.gateway === "socket" ? proxyEnv(gatewayUrl, input.turnToken) : {}),

@@ -52,6 +52,8 @@ export function readAgentLine(text: string): AgentEvent[] {
   if (type === "system" && subtype === "init") return readAs(init, json, toInit) ?? [unknown("system/init")];
   if (type === "system" && subtype === "api_retry")
     return readAs(apiRetry, json, toRetry) ?? [unknown("system/api_retry")];
+  // Those of our own hooks, two after every batch of tool calls; handed-lines.ts reads them.
+  if (type === "system" && subtype?.startsWith("hook_") === true) return [];
   if (type === "assistant" || type === "user")
     return readAs(message, json, (value) => toBlocks(value, type)) ?? [unknown(type)];
   if (type === "result") return readAs(result, json, toResult) ?? [unknown(type)];

@@ -28,7 +28,14 @@ const batch = 200;
  */
 export function followAgent(
   deps: { db: Db; redact: Redactor },
-  input: { taskId: string; accountId: string; fence: number; onProgress: (progress: AgentProgress) => void },
+  input: {
+    taskId: string;
+    accountId: string;
+    fence: number;
+    onProgress: (progress: AgentProgress) => void;
+    /** Each whole line as it came. */
+    onLine: (line: string) => void;
+  },
 ): Follower {
   let todos = noTodos;
   let commands = noCommands;
@@ -76,7 +83,10 @@ export function followAgent(
     schedule();
   };
   const splitter = createLineSplitter({
-    onLine: (line) => readAgentLine(line).forEach(take),
+    onLine: (line) => {
+      input.onLine(line);
+      readAgentLine(line).forEach(take);
+    },
     onOversized: (bytes) => take({ kind: "noise", line: `a line of ${bytes} bytes was left out` }),
   });
   return {

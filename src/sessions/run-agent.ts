@@ -3,6 +3,7 @@ import { hasForwardedStatus } from "../gateway/refusal-store.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { agentCommand } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
+import { openHandOver, type Steering } from "./hand-over.ts";
 import { renewAgentHome } from "./agent-home.ts";
 import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
 import { publicGatewayUrl, withTurnGateway } from "./turn-gateway.ts";
@@ -40,6 +41,8 @@ const maxResultBytes = 64 * 1024;
 export const turnFiles = (sandbox: Sandbox) => ({
   prompt: `${sandbox.paths.workspace}/prompt.md`,
   result: `${sandbox.paths.workspace}/result.md`,
+  /** A folder: what people say to the turn while it runs. */
+  steering: `${sandbox.paths.workspace}/steering`,
 });
 
 /**
@@ -56,6 +59,7 @@ export async function runAgent(
     signal: AbortSignal;
     onProgress: (progress: AgentProgress) => void;
     onPrompt: (prompt: string) => Promise<void>;
+    steering: Steering;
   },
 ): Promise<AgentRun> {
   const { sandbox, turn } = input;
@@ -64,7 +68,7 @@ export async function runAgent(
     ? (await sandbox.readFile(transcriptPath(sandbox, turn.claudeSessionId), {
         maxBytes: maxTranscriptBytes,
       })) !== null
-    : await renewAgentHome(sandbox, { ...turn, leftovers: [files.result] });
+    : await renewAgentHome(sandbox, { ...turn, leftovers: [files.result, files.steering] });
   const prompt = turn.renderPrompt(resume);
   await input.onPrompt(prompt);
   await sandbox.writeFile(files.prompt, prompt);
@@ -73,19 +77,38 @@ export async function runAgent(
     deps,
     { turn, sandbox },
     async ({ turnToken, socketPath }) => {
-      const following = followAgent(deps, { ...turn, onProgress: input.onProgress });
-      const command = agentCommand({ ...turn, turnToken, sandbox, resume });
-      const result = await sandbox.exec({
-        ...command,
-        cwd: sandbox.paths.repo,
-        stdinPath: files.prompt,
-        timeoutMs: turn.timeoutMs,
-        signal: input.signal,
-        env: socketPath === null ? command.env(publicGatewayUrl(deps, turn)) : command.env,
-        ...(socketPath === null ? {} : { gatewaySocket: socketPath }),
-        onStdout: following.push,
+      const handOver = openHandOver(deps, {
+        sandbox,
+        directory: files.steering,
+        steering: input.steering,
       });
-      return { ended: result, follower: await following.end() };
+      const following = followAgent(deps, {
+        ...turn,
+        onProgress: input.onProgress,
+        onLine: handOver.line,
+      });
+      const command = agentCommand({
+        ...turn,
+        turnToken,
+        sandbox,
+        resume,
+        steeringDirectory: files.steering,
+      });
+      try {
+        const result = await sandbox.exec({
+          ...command,
+          cwd: sandbox.paths.repo,
+          stdinPath: files.prompt,
+          timeoutMs: turn.timeoutMs,
+          signal: input.signal,
+          env: socketPath === null ? command.env(publicGatewayUrl(deps, turn)) : command.env,
+          ...(socketPath === null ? {} : { gatewaySocket: socketPath }),
+          onStdout: following.push,
+        });
+        return { ended: result, follower: await following.end() };
+      } finally {
+        await handOver.end();
+      }
     },
   );
   const text = await sandbox.readFile(files.result, { maxBytes: maxResultBytes });

@@ -18,6 +18,8 @@ export async function findOrCreateSession(
     repositoryId: number;
     issueNumber: number;
     nameBranch: (nth: number) => string;
+    /** The conversation of a person's pull request: it works on that branch, or writes nothing. */
+    personsPull?: { number: number; branch: string; writes: "pull-head" | "nothing" };
   },
 ): Promise<Session> {
   const { accountId, repositoryId, issueNumber } = input;
@@ -27,6 +29,7 @@ export async function findOrCreateSession(
     .where(and(eq(session.repositoryId, repositoryId), eq(session.issueNumber, issueNumber)));
   const open = earlier.find(({ status }) => status !== "terminated" && status !== "failed");
   if (open !== undefined) return open;
+  const { personsPull } = input;
   const inserted = await tx
     .insert(session)
     .values({
@@ -34,7 +37,9 @@ export async function findOrCreateSession(
       accountId,
       repositoryId,
       issueNumber,
-      branch: freeBranch(earlier, input.nameBranch),
+      ...(personsPull === undefined
+        ? { branch: freeBranch(earlier, input.nameBranch) }
+        : { branch: personsPull.branch, writes: personsPull.writes, pullNumber: personsPull.number }),
       claudeSessionId: crypto.randomUUID(),
     })
     .onConflictDoNothing()
@@ -90,19 +95,24 @@ export async function findSessionByPull(
   db: Db,
   input: { accountId: string; repositoryId: number; pullNumber: number },
 ): Promise<Session | null> {
-  return withAccount(db, input.accountId, async (tx) => {
-    const [row] = await tx
-      .select()
-      .from(session)
-      .where(
-        and(
-          eq(session.repositoryId, input.repositoryId),
-          eq(session.pullNumber, input.pullNumber),
-          notInArray(session.status, [...ended]),
-        ),
-      );
-    return row ?? null;
-  });
+  return withAccount(db, input.accountId, (tx) => findSessionOfPull(tx, input));
+}
+
+export async function findSessionOfPull(
+  tx: Tx,
+  input: { repositoryId: number; pullNumber: number },
+): Promise<Session | null> {
+  const [row] = await tx
+    .select()
+    .from(session)
+    .where(
+      and(
+        eq(session.repositoryId, input.repositoryId),
+        eq(session.pullNumber, input.pullNumber),
+        notInArray(session.status, [...ended]),
+      ),
+    );
+  return row ?? null;
 }
 
 /** Sessions of any account by id; ids that are no UUID are left out. For the reaper. */

@@ -79,7 +79,7 @@ async function finishedTurn(tx: Tx, taskId: string, attempt: number): Promise<bo
     eq(step.taskId, taskId),
     eq(step.fence, attempt),
     eq(step.status, "done"),
-    eq(step.name, "turn"),
+    sql`(${step.name} = 'turn' or ${step.name} like 'turn:%')`,
   );
   return (await tx.$count(step, kept)) > 0;
 }

@@ -5,7 +5,7 @@ import type { TaskOptions } from "../../db/schema.ts";
 import { UserError } from "../errors.ts";
 import { branchName } from "../github/branch-name.ts";
 import type { Queue } from "../queue/queue.ts";
-import { findOrCreateSession } from "../sessions/session-store.ts";
+import { findOrCreateSession, findSessionOfPull, type Session } from "../sessions/session-store.ts";
 import { beginAnew, lockConversation } from "./conversation-store.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
@@ -24,13 +24,15 @@ export type CreateTaskInput = {
   repositoryId: number;
   businessKey: string;
   deliveryId: string;
-  trigger: "comment" | "label" | "assign";
+  trigger: Task["trigger"];
   triggerCommentId: number | null;
   verb: string;
   instruction: string;
   options: TaskOptions;
   requester: { id: number; login: string };
   context: FrozenContext;
+  /** On a pull request of a person: what of it may be written. Absent: on an issue, or on a pull request of ours. */
+  personsPull?: { branch: string; writes: "pull-head" | "nothing" };
 };
 
 /** The status comment of a task that must wait is written by whoever made the task, not by its run. */
@@ -44,13 +46,7 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
   const { issue } = input.context;
   return withAccount(deps.db, input.accountId, async (tx) => {
     if (!(await makeWay(deps, tx, input))) return null;
-    const session = await findOrCreateSession(tx, {
-      accountId: input.accountId,
-      repositoryId: input.repositoryId,
-      issueNumber: issue.number,
-      nameBranch: (nth) =>
-        branchName({ issueNumber: issue.number, title: issue.title, ...(nth > 1 ? { suffix: nth } : {}) }),
-    });
+    const session = await sessionOf(tx, input);
     const task = await insertTask(tx, {
       accountId: input.accountId,
       sessionId: session.id,
@@ -83,6 +79,23 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
       { key: session.id, group: { id: input.accountId, limit: place.slots } },
     );
     return { task, place, mustWait };
+  });
+}
+
+async function sessionOf(tx: Tx, input: CreateTaskInput): Promise<Session> {
+  const { issue, pull } = input.context;
+  const at = { accountId: input.accountId, repositoryId: input.repositoryId };
+  const ours = pull === null ? null : await findSessionOfPull(tx, { ...at, pullNumber: pull.number });
+  if (ours !== null) return ours;
+  const { personsPull } = input;
+  return findOrCreateSession(tx, {
+    ...at,
+    issueNumber: issue.number,
+    ...(personsPull === undefined || pull === null
+      ? {}
+      : { personsPull: { ...personsPull, number: pull.number } }),
+    nameBranch: (nth) =>
+      branchName({ issueNumber: issue.number, title: issue.title, ...(nth > 1 ? { suffix: nth } : {}) }),
   });
 }
 

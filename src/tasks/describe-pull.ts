@@ -18,7 +18,8 @@ export async function describePull(
       template,
       title: input.result.title,
       sections: input.result.sections,
-      issueNumber: task.issueNumber,
+      // The task may have been asked for on the pull request itself.
+      issueNumber: input.claim.session.issueNumber,
       issueTitle: task.context.issue.title,
       requester: task.requesterLogin,
       sessionUrl: null,

@@ -1,4 +1,5 @@
 import type { Receipt } from "../github/receipt.ts";
+import type { AgentRun } from "../sessions/run-agent.ts";
 import type { TaskUsage } from "../usage/usage-store.ts";
 
 /** What the server saw a task do; nothing in it is the model's word but the outcome of its own commands. */
@@ -15,6 +16,12 @@ export const noWork: WorkFacts = {
   commands: [],
   droppedCommands: 0,
 };
+
+/** What an agent's turn did, before anything of it was published. */
+export const workOf = (run: Pick<AgentRun, "commands">): WorkFacts => ({
+  ...noWork,
+  commands: [...run.commands],
+});
 
 /** The receipt of an ended task. With billing off nobody is charged, and it says so. */
 export function makeReceipt(input: {

@@ -17,6 +17,8 @@ export type Outcome =
       leftOut: LeftOut;
     }
   | { kind: "no-changes"; text: PublicMarkdown | null }
+  /** `ask`: nothing was to be changed. */
+  | { kind: "answered"; text: PublicMarkdown | null }
   /** All that was changed is protected; it is offered as a patch. */
   | { kind: "left-out"; text: PublicMarkdown | null; leftOut: LeftOut }
   | { kind: "cancelled"; by: string }

@@ -139,10 +139,9 @@ async function pushAndOpen(
   const { octokit, token } = writer;
   try {
     const { branch } = await pushWork(deps, input, { commit, octokit, token });
-    const wanted = input.claim.task.options.noPullRequest !== true;
     const [remoteSha, pull] = await Promise.all([
       readBranchSha(octokit, input.repository, branch),
-      wanted ? openPull(deps, input, { octokit, branch, text }) : null,
+      pullOf(deps, input, { octokit, branch, text }),
     ]);
     if (remoteSha === null) {
       throw new UserError(
@@ -155,6 +154,18 @@ async function pushAndOpen(
   } finally {
     await writer.revoke();
   }
+}
+
+async function pullOf(
+  deps: PublishDeps,
+  input: PublishInput,
+  pull: Parameters<typeof openPull>[2],
+): Promise<PullRequest | null> {
+  const { task, session } = input.claim;
+  const { pull: persons } = task.context;
+  if (session.writes === "pull-head" && persons !== null)
+    return { number: persons.number, url: persons.url, draft: persons.draft };
+  return task.options.noPullRequest === true ? null : openPull(deps, input, pull);
 }
 
 /** A permission can be taken away while the agent works. */

@@ -4,6 +4,7 @@ import { UserError } from "../errors.ts";
 import { branchName } from "../github/branch-name.ts";
 import type { BuiltCommit } from "../github/build-commit.ts";
 import { pushBranch } from "../github/push-branch.ts";
+import { assertOpenBranch } from "../github/open-branch.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import { updateSession } from "../sessions/session-store.ts";
 import type { PublishDeps, PublishInput } from "./publish.ts";
@@ -21,12 +22,14 @@ export async function pushWork(
 ): Promise<{ branch: string }> {
   const { claim } = input;
   const { commitSha } = push.commit;
+  const persons = claim.session.writes === "pull-head";
   const stands = async (branch: string) =>
     (await readBranchSha(push.octokit, input.repository, branch)) === commitSha;
   const pushed = await runStep(deps, holderOf(claim), {
     name: `push:${commitSha}`,
     find: async () => ((await stands(claim.session.branch)) ? { branch: claim.session.branch } : null),
     act: async () => {
+      if (persons) await assertOpenBranch(push.octokit, input.repository, claim.session.branch);
       for (let name = 1; ; name++) {
         const branch = name === 1 ? claim.session.branch : nextBranch(claim, name);
         if (name > 1) await keepBranch(deps, claim, { branch });
@@ -37,6 +40,7 @@ export async function pushWork(
           branch,
           commitSha,
           expectedSha: input.branchExists ? input.parentSha : null,
+          ...(persons ? { personsBranch: true } : {}),
         });
         if (outcome.pushed || (await stands(branch))) return { branch };
         const taken = outcome.reason === "stale" && !input.branchExists && name < maxNames;

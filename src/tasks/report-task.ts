@@ -5,11 +5,12 @@ import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
 import { receiptSchema } from "../github/receipt.ts";
 import { editComment } from "../github/say.ts";
-import { renderStatusComment } from "../github/status-comment.ts";
+import { renderStatusComment, type StatusPhase } from "../github/status-comment.ts";
 import { findSession } from "../sessions/session-store.ts";
 import { ensureStatusComment, type SayDeps } from "./say-status.ts";
-import { toFinalPhase, toStatusView } from "./status-phase.ts";
+import { toFinalPhase, toStatusView, toWaitingPhase } from "./status-phase.ts";
 import { findTask, markReported, type Task } from "./task-store.ts";
+import { threadPermissions } from "./thread-permissions.ts";
 import { isSuspended } from "./unreported-store.ts";
 
 /**
@@ -22,12 +23,13 @@ export async function reportTask(
   ref: { taskId: string; accountId: string },
 ): Promise<void> {
   const { task, pullNumber } = await readTask(deps, ref);
+  if (task?.status === "waiting") return sayQuestion(deps, task);
   if (task === null || task.outcome === null || task.finishedAt === null || task.reportedAt !== null) return;
   try {
     const client = await deps.github.openRepository({
       installationId: task.installationId,
       repositoryId: task.repositoryId,
-      permissions: { issues: "write" },
+      permissions: threadPermissions(task),
     });
     try {
       await sayLastWord(deps, { task, outcome: task.outcome, client, pullNumber });
@@ -40,6 +42,37 @@ export async function reportTask(
     deps.log.warn({ err: error, taskId: ref.taskId }, "nobody can be told how a task ended");
   }
   await withAccount(deps.db, ref.accountId, (tx) => markReported(tx, ref.taskId));
+}
+
+/** Shows a waiting task's question in its status comment. */
+async function sayQuestion(deps: SayDeps, task: Task): Promise<void> {
+  if (task.question === null) throw new Error(`task ${task.id} waits without a question`);
+  const client = await deps.github.openRepository({
+    installationId: task.installationId,
+    repositoryId: task.repositoryId,
+    permissions: threadPermissions(task),
+  });
+  try {
+    const phase = toWaitingPhase(task.question);
+    await sayPhase(deps, { task, client, phase });
+  } finally {
+    await client.revoke();
+  }
+}
+
+async function sayPhase(
+  deps: SayDeps,
+  { task, client, phase }: { task: Task; client: RepositoryClient; phase: StatusPhase },
+): Promise<void> {
+  const holder = { taskId: task.id, accountId: task.accountId, fence: task.fence };
+  const { commentId, written } = await ensureStatusComment(deps, { task, client, holder, phase });
+  if (written) return;
+  await editComment(deps, client.octokit, {
+    installationId: task.installationId,
+    repository: { owner: client.owner, name: client.name },
+    commentId,
+    body: renderStatusComment(toStatusView(task, phase)),
+  });
 }
 
 async function readTask(deps: Pick<Deps, "db">, ref: { taskId: string; accountId: string }) {
@@ -62,22 +95,11 @@ async function sayLastWord(
   const { task, outcome, client, pullNumber } = input;
   const receipt = task.receipt === null ? null : receiptSchema.parse(task.receipt);
   const phase = toFinalPhase(outcome, { receipt, pullNumber });
-  const holder = { taskId: task.id, accountId: task.accountId, fence: task.fence };
-  const thread = {
+  await sayPhase(deps, { task, client, phase });
+  await react(deps, client.octokit, {
     installationId: task.installationId,
     repository: { owner: client.owner, name: client.name },
     issueNumber: task.issueNumber,
-  };
-  const { commentId, written } = await ensureStatusComment(deps, { task, client, holder, phase });
-  if (!written) {
-    await editComment(deps, client.octokit, {
-      ...thread,
-      commentId,
-      body: renderStatusComment(toStatusView(task, phase)),
-    });
-  }
-  await react(deps, client.octokit, {
-    ...thread,
     commentId: task.triggerCommentId,
     content: task.status === "completed" ? "rocket" : "confused",
   });

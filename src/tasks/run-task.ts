@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { TaskQuestion } from "../../db/schema.ts";
 import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
@@ -8,12 +9,12 @@ import type { JobContext } from "../queue/jobs.ts";
 import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
 import { makeReceipt } from "./make-receipt.ts";
 import { findAccountLogin } from "./tenant-store.ts";
-import { endOf, type TaskEnd } from "./task-end.ts";
+import { endOf, type TaskEnd, type TaskPause } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
 import { setBack } from "./set-back.ts";
 import { sayWaiting } from "./say-status.ts";
 import { claimTask, recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
-import { assertFence } from "./fence-store.ts";
+import { assertFence, updateClaimed } from "./fence-store.ts";
 import { endTask, findTask, type Task } from "./task-store.ts";
 import { watchTask, type TaskWatch } from "./task-watch.ts";
 import { workOnTask } from "./work-on-task.ts";
@@ -38,20 +39,26 @@ export async function runTask(
   running.set(ref.taskId, watch);
   const log = deps.log.child({ taskId: ref.taskId, sessionId: claim.session.id, fence: claim.fence });
   const since = performance.now();
+  let paused = false;
   try {
     const end = await workOnTask({ ...deps, log }, claim, watch).catch((error: unknown) =>
       toEnd({ ...deps, log }, claim, watch, error),
     );
     await finish(deps, claim, end);
+    paused = end.status === "waiting";
     log.info(
-      { outcome: end.outcome.kind, status: end.status, durationMs: Math.round(performance.now() - since) },
+      {
+        outcome: "outcome" in end ? end.outcome.kind : end.question.kind,
+        status: end.status,
+        durationMs: Math.round(performance.now() - since),
+      },
       "task ended",
     );
   } finally {
     watch.close();
     running.delete(ref.taskId);
   }
-  await reportTask(deps, ref);
+  if (!paused) await reportTask(deps, ref);
 }
 
 /** While the account's slots are busy the job stays active, so that the order of its session holds. */
@@ -85,12 +92,25 @@ async function endUnclaimed(
 }
 
 /** The end and its usage are one transaction, guarded by the fence: a worker that was overtaken writes neither. */
-async function finish(deps: Deps, claim: Claim, end: TaskEnd): Promise<void> {
+async function finish(deps: Deps, claim: Claim, end: TaskEnd | TaskPause): Promise<void> {
   const { task, fence } = claim;
   await withAccount(deps.db, task.accountId, async (tx) => {
     await assertFence(tx, { taskId: task.id, fence });
-    await recordEnd(deps, tx, { task: { ...task, fence }, end });
+    if (end.status === "waiting") await waitForAnswer(deps, tx, { claim, question: end.question });
+    else await recordEnd(deps, tx, { task: { ...task, fence }, end });
   });
+}
+
+/** The leg is over and paid for; the job ends, and whoever answers makes the next one. */
+async function waitForAnswer(
+  deps: Deps,
+  tx: Tx,
+  { claim, question }: { claim: Claim; question: TaskQuestion },
+): Promise<void> {
+  const { id: taskId, accountId, sessionId } = claim.task;
+  await recordUsage(tx, { taskId, accountId, sessionId, attempt: claim.fence, fault: "none" });
+  await updateClaimed(tx, { taskId, fence: claim.fence, set: { status: "waiting", question, answer: null } });
+  await deps.queue.enqueue(tx, "report-task", { taskId, accountId });
 }
 
 async function recordEnd(deps: Deps, tx: Tx, { task, end }: { task: Task; end: TaskEnd }): Promise<void> {

@@ -4,6 +4,7 @@ import { TransientError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
 import { markAhead } from "../sessions/checkpoint-store.ts";
+import { legStep } from "./leg-step.ts";
 import { renderPrompt } from "./prompt.ts";
 import type { Status } from "./say-status.ts";
 import { countStepAttempts } from "./step-store.ts";
@@ -11,13 +12,15 @@ import { holderOf, runStep } from "./steps.ts";
 import type { Claim } from "./claim-store.ts";
 import { storePrompt, updateClaimed } from "./fence-store.ts";
 import type { TaskWatch } from "./task-watch.ts";
+import { turnSteering } from "./turn-steering.ts";
 
 /** A turn that fails for the model's own reasons is begun again by the queue, this often in all. */
 const maxTurnAttempts = 5;
 const modelPauseMs = 5_000;
 
 /** What a turn left behind is in its machine: in a new one it has to be done again. */
-export const turnStepName = (sandbox: Pick<Sandbox, "id">) => `agent:${sandbox.id}`;
+export const turnStepName = (sandbox: Pick<Sandbox, "id">, leg: number) =>
+  legStep(`agent:${sandbox.id}`, leg);
 
 /** The agent's turn, a step: once it has finished, a later attempt goes on with what it left behind. */
 export async function runTurn(
@@ -41,7 +44,7 @@ export async function runTurn(
   },
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
-  const name = turnStepName(sandbox);
+  const name = turnStepName(sandbox, task.leg);
   const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
   await withAccount(deps.db, task.accountId, (tx) =>
     Promise.all([
@@ -55,11 +58,13 @@ export async function runTurn(
     name,
     find: () => Promise.resolve(null),
     act: async () => {
+      const { promptPart, steering } = await turnSteering(deps, { claim, watch, status });
       const run = await runAgent(deps, {
         sandbox,
         untouched,
         signal: watch.signal,
         onProgress: status.update,
+        steering,
         turn: {
           taskId: task.id,
           accountId: task.accountId,
@@ -69,7 +74,8 @@ export async function runTurn(
           maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
           timeoutMs,
           renderPrompt: (resumed) =>
-            promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments }),
+            promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments }) +
+            (promptPart === "" ? "" : `\n${promptPart}`),
         },
         onPrompt: (prompt) =>
           withAccount(deps.db, task.accountId, (tx) => storePrompt(tx, { taskId: task.id, fence, prompt })),
@@ -91,6 +97,7 @@ function promptOf(
   const { task, session } = claim;
   return renderPrompt({
     context: task.context,
+    answer: task.answer,
     verb: task.verb,
     instruction: task.instruction,
     requester: task.requesterLogin,

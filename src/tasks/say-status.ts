@@ -8,6 +8,7 @@ import { renderStatusComment, type StatusPhase, type StatusView } from "../githu
 import { sumTaskUsage } from "../usage/usage-store.ts";
 import type { StepHolder } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
+import { threadPermissions } from "./thread-permissions.ts";
 import { toQueuedPhase, toStatusView } from "./status-phase.ts";
 import type { Claim } from "./claim-store.ts";
 import type { Place } from "./place-store.ts";
@@ -89,7 +90,7 @@ export async function sayWaiting(
   const client = await deps.github.openRepository({
     installationId: task.installationId,
     repositoryId: task.repositoryId,
-    permissions: { issues: "write" },
+    permissions: threadPermissions(task),
   });
   try {
     await sayQueued(deps, client, { task, place });

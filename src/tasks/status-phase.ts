@@ -6,6 +6,8 @@ import {
   type StatusPhase,
   type StatusView,
 } from "../github/status-comment.ts";
+import type { TaskQuestion } from "../../db/schema.ts";
+import type { PublicMarkdown } from "../github/inline-text.ts";
 import type { LeftOut, Outcome } from "./outcome.ts";
 import type { Place } from "./place-store.ts";
 import type { Task } from "./task-store.ts";
@@ -60,6 +62,10 @@ export function toFinalPhase(
         summary: outcome.text,
         receipt: present(receipt),
       };
+    case "answered":
+      return outcome.text === null
+        ? { kind: "unchanged", text: null, receipt: present(receipt) }
+        : { kind: "answered", text: outcome.text, receipt: present(receipt) };
     case "no-changes":
     case "left-out":
       return { kind: "unchanged", text: outcome.text, receipt: present(receipt) };
@@ -85,6 +91,25 @@ export function toFinalPhase(
         receipt,
         failure: { what: outcome.message, remedy: outcome.remedy, retryHelps: outcome.retryHelps },
       };
+  }
+}
+
+/** What a waiting task asks, and how it is answered. */
+export function toWaitingPhase(question: TaskQuestion): StatusPhase {
+  return { kind: "waiting", question: question.text as PublicMarkdown, answer: howToAnswer(question) };
+}
+
+function howToAnswer({ kind, sha }: TaskQuestion): string {
+  const approve = sha === null ? "`/claude approve`" : `\`/claude approve ${sha.slice(0, 12)}\``;
+  switch (kind) {
+    case "plan":
+      return `Write ${approve} to have it carried out, or \`/claude\` and what should be different.`;
+    case "protected-paths":
+      return `Write ${approve} to have these files pushed as well.`;
+    case "cost":
+      return `Write ${approve} to go on, or \`/claude stop\`.`;
+    case "questions":
+      return "Answer with `/claude` and your words; without an answer nothing more happens.";
   }
 }
 

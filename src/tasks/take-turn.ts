@@ -1,53 +1,44 @@
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { toError } from "../errors.ts";
-import { mirrorHas, type Mirror } from "../github/mirror.ts";
-import type { RepositoryClient } from "../github/octokit.ts";
+import { mirrorHas } from "../github/mirror.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { fromService } from "../sessions/session-fault.ts";
 import { takeCheckpoint, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { provideAttachments } from "./attachments.ts";
+import type { Attempt } from "./attempt.ts";
 import { both } from "./both.ts";
 import type { Claim } from "./claim-store.ts";
 import { addNotices, assertFence } from "./fence-store.ts";
+import { legStep } from "./leg-step.ts";
 import { readSettingsOf, setUpMachine } from "./set-up-machine.ts";
 import { reopenStep } from "./step-store.ts";
 import { runTurn, turnStepName } from "./run-turn.ts";
-import type { Status } from "./say-status.ts";
 import { holderOf, runStep } from "./steps.ts";
-import type { TaskWatch } from "./task-watch.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** A turn that is over and kept: nothing after it needs its machine. */
 export type KeptTurn = { run: AgentRun; checkpoint: TakenCheckpoint };
 
-export type TakeTurnInput = {
-  claim: Claim;
-  watch: TaskWatch;
-  status: Status;
-  reader: RepositoryClient;
-  /** The commit that the work starts from. */
-  startSha: string;
-  openMirror: () => Promise<Mirror>;
-  remoteUrl: string;
-  /** A folder of the bot for this attempt. */
-  directory: string;
-  timeoutMs: number;
-};
+export type TakeTurnInput = Pick<
+  Attempt,
+  "claim" | "watch" | "status" | "reader" | "start" | "openMirror" | "remoteUrl" | "directory" | "timeoutMs"
+>;
 
 /** The session's machine, one turn of the agent in it, and the checkpoint of what it left behind: a step. */
 export async function takeTurn(deps: Deps, input: TakeTurnInput): Promise<KeptTurn> {
   return runStep<KeptTurn>(deps, holderOf(input.claim), {
-    name: "turn",
+    name: legStep("turn", input.claim.task.leg),
     find: () => Promise.resolve(null),
     act: () => turnInSession(deps, input),
   });
 }
 
 async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn> {
-  const { claim, watch, startSha, directory, timeoutMs } = input;
+  const { claim, watch, directory, timeoutMs } = input;
+  const startSha = input.start.sha;
   const { session, task, fence } = claim;
   const late = (what: string) => (err: Error) => {
     deps.log.warn({ err, taskId: task.id }, `${what} that nobody waited for any more failed`);
@@ -74,7 +65,7 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
   if (rebuilt !== null) {
     // What an agent's turn left in this machine is gone with the rebuilding: it has to be done again.
     await withAccount(deps.db, task.accountId, (tx) =>
-      reopenStep(tx, task.id, turnStepName(machine.sandbox)),
+      reopenStep(tx, task.id, turnStepName(machine.sandbox, task.leg)),
     );
     await notice(deps, input, { rebuilt });
   }

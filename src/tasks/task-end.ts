@@ -1,3 +1,4 @@
+import type { TaskQuestion } from "../../db/schema.ts";
 import type { UserError } from "../errors.ts";
 import { OperatorError } from "../sessions/session-fault.ts";
 import { noWork, type WorkFacts } from "./make-receipt.ts";
@@ -11,6 +12,9 @@ export type TaskEnd = {
   /** For the receipt. */
   work: WorkFacts;
 };
+
+/** The task sleeps until a person has answered its question. */
+export type TaskPause = { status: "waiting"; question: TaskQuestion; work: WorkFacts };
 
 export const endOf = {
   completed: (outcome: Outcome): TaskEnd => end("completed", outcome),

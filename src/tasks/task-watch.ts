@@ -12,10 +12,14 @@ export type TaskWatch = {
   reason(): StopReason | null;
   /** Told by the worker's listener as soon as somebody cancels. */
   cancel(): void;
+  /** Told by the worker's listener as soon as somebody comments. */
+  steer(): void;
+  /** Calls back when there may be new comments for the task, until the returned function is called. */
+  onSteered(listener: () => void): () => void;
   close(): void;
 };
 
-/** The notification normally arrives at once; this is for one that was lost with its connection. */
+/** Notifications normally arrive at once; this is for those that were lost with their connection. */
 const pollMs = 3_000;
 
 /**
@@ -35,7 +39,12 @@ export function watchTask(
   const onDrain = () => stop("drain");
   if (input.drain.aborted) onDrain();
   input.drain.addEventListener("abort", onDrain);
+  const steered = new Set<() => void>();
+  const steer = () => {
+    for (const listener of steered) listener();
+  };
   const timer = setInterval(() => {
+    steer();
     look(deps, input).then(
       (why) => why !== null && stop(why),
       // A database that is away for a moment is no reason to stop an agent.
@@ -47,6 +56,11 @@ export function watchTask(
     signal: controller.signal,
     reason: () => reason,
     cancel: () => stop("cancelled"),
+    steer,
+    onSteered(listener) {
+      steered.add(listener);
+      return () => void steered.delete(listener);
+    },
     close() {
       clearInterval(timer);
       input.drain.removeEventListener("abort", onDrain);

@@ -1,3 +1,4 @@
+import { answerTask } from "../tasks/answer-task.ts";
 import { cancelTasks } from "../tasks/cancel-task.ts";
 import { describeThread } from "../tasks/describe-thread.ts";
 import { findOpenSession } from "../sessions/session-store.ts";
@@ -32,6 +33,8 @@ async function obey(
   const { event, thread, admitted, command } = input;
   switch (command.verb) {
     case "implement":
+    case "ask":
+    case "plan":
       return startTask(deps, thread, admitted, {
         businessKey: `comment:${event.comment.id}`,
         trigger: "comment",
@@ -41,6 +44,8 @@ async function obey(
         options: command.options,
         issue: event.issue,
       });
+    case "approve":
+      return approve(deps, { thread, admitted, sha: command.sha, text: command.instruction });
     case "stop":
       return stop(deps, thread, admitted);
     case "status":
@@ -52,6 +57,24 @@ async function obey(
     default:
       return admitted.reply(replies.notBuilt(command.verb));
   }
+}
+
+async function approve(
+  deps: TriggerDeps,
+  input: { thread: ThreadEvent; admitted: Admitted; sha: string | null; text: string },
+): Promise<void> {
+  const { thread, admitted, sha, text } = input;
+  const { accountId } = admitted.tenant;
+  const session = await findOpenSession(deps.db, { accountId, ...place(thread) });
+  const answered =
+    session === null
+      ? { kind: "nothing-asked" as const }
+      : await answerTask(deps, {
+          ...{ accountId, sessionId: session.id, approved: true, text, sha },
+          by: { id: thread.sender.id, login: thread.sender.login },
+        });
+  if (answered.kind === "nothing-asked") await admitted.reply(replies.nothingAsked());
+  if (answered.kind === "other-sha") await admitted.reply(replies.otherSha(answered.expected));
 }
 
 async function stop(deps: TriggerDeps, thread: ThreadEvent, admitted: Admitted): Promise<void> {

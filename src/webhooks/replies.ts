@@ -2,7 +2,7 @@ import { UserError } from "../errors.ts";
 import { renderHelp, type Verb } from "./command-verbs.ts";
 
 /** What this version does; the other verbs are understood and answered politely. */
-const built: ReadonlySet<Verb> = new Set(["implement", "stop", "status", "help"]);
+const built: ReadonlySet<Verb> = new Set(["implement", "ask", "plan", "approve", "stop", "status", "help"]);
 
 /** What we answer when no work starts. Each is one polite text; who gets it is decided elsewhere. */
 export const replies = {
@@ -21,6 +21,9 @@ export const replies = {
   suspended: () =>
     "This installation is suspended, so nothing was started. An owner can unsuspend it in the organisation's settings.",
   help: () => renderHelp(built),
+  nothingAsked: () => "Nothing here waits for an approval.",
+  otherSha: (expected: string) =>
+    `The open question is about \`${expected.slice(0, 12)}\`, and another commit was named, so nothing was approved.`,
   stopped: (stopping: number, ended: number) =>
     stopping + ended === 0
       ? "There is nothing to stop here."

@@ -1,0 +1,32 @@
+import { and, desc, eq, lt, sql } from "drizzle-orm";
+import type { Db, Tx } from "../../db/client.ts";
+import { task, type TaskAnswer } from "../../db/schema.ts";
+import { toTask, type Task } from "./task-store.ts";
+
+/** The task of a session that waits for a person, locked; null when none does. */
+export async function lockWaitingTask(tx: Tx, sessionId: string): Promise<Task | null> {
+  const [row] = await tx
+    .select()
+    .from(task)
+    .where(and(eq(task.sessionId, sessionId), eq(task.status, "waiting")))
+    .orderBy(desc(task.id))
+    .limit(1)
+    .for("update");
+  return row === undefined ? null : toTask(row);
+}
+
+/** Puts a waiting task back into the line with its answer: its next leg. */
+export async function wakeTask(tx: Tx, input: { taskId: string; answer: TaskAnswer }): Promise<void> {
+  await tx
+    .update(task)
+    .set({ status: "queued", answer: input.answer, leg: sql`${task.leg} + 1` })
+    .where(and(eq(task.id, input.taskId), eq(task.status, "waiting")));
+}
+
+/** Waiting tasks of any account whose time to be answered is over. */
+export async function findUnanswered(system: Db, now: Date): Promise<{ id: string; accountId: string }[]> {
+  return system
+    .select({ id: task.id, accountId: task.accountId })
+    .from(task)
+    .where(and(eq(task.status, "waiting"), lt(sql`(${task.question}->>'expiresAt')::timestamptz`, now)));
+}
