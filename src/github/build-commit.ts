@@ -7,8 +7,9 @@ import {
   judgeChange,
   type LeftOutReason,
 } from "./commit-policy.ts";
-import { line, openQuarantine, type QuarantineGit, setRef } from "./quarantine.ts";
+import { line, openQuarantine, type QuarantineGit } from "./quarantine.ts";
 import { readBundle, refused } from "./read-bundle.ts";
+import { writeCommit } from "./write-commit.ts";
 import { type CommitFile, pathText, readChanges, readFiles, readObjects } from "./read-changes.ts";
 
 export type BuildCommitInput = {
@@ -79,7 +80,7 @@ export async function buildCommit(input: BuildCommitInput): Promise<BuiltCommit>
   const kept = out.length === 0 ? changes : await readChanges(git, input.parentSha, tree);
   const unchanged = kept.length === 0;
   const [commitSha, files] = await Promise.all([
-    unchanged ? input.parentSha : writeCommit(git, tree, { ...input, quarantinePath }),
+    unchanged ? input.parentSha : writeCommit(git, { ...input, quarantinePath, tree }),
     readFiles(git, { from: input.parentSha, to: tree, changes: kept }),
   ]);
   return {
@@ -127,29 +128,6 @@ async function writeTree(
   const stdin = Buffer.from(entries.join(""), "latin1");
   await line(git, ["update-index", "-z", "--index-info"], { env, stdin });
   return line(git, ["write-tree"], { env });
-}
-
-async function writeCommit(
-  git: QuarantineGit,
-  tree: string,
-  input: BuildCommitInput & { quarantinePath: string },
-): Promise<string> {
-  const { name, email } = input.author;
-  const date = `@${Math.floor(input.date.getTime() / 1_000)} +0000`;
-  const env = {
-    GIT_AUTHOR_NAME: name,
-    GIT_AUTHOR_EMAIL: email,
-    GIT_AUTHOR_DATE: date,
-    GIT_COMMITTER_NAME: name,
-    GIT_COMMITTER_EMAIL: email,
-    GIT_COMMITTER_DATE: date,
-  };
-  const sha = await line(git, ["commit-tree", tree, "-p", input.parentSha, "-F", "-"], {
-    env,
-    stdin: input.message,
-  });
-  await setRef(input.quarantinePath, { name: "commit", sha });
-  return sha;
 }
 
 const maxPatchBytes = 256 * 1024;

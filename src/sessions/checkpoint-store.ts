@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNotNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../db/client.ts";
 import { checkpoint, sandbox, session, task } from "../../db/schema.ts";
 
@@ -10,15 +10,16 @@ type Machine = { provider: string; id: string };
 export const checkpointKey = (row: Pick<Checkpoint, "accountId" | "sessionId" | "id">): string =>
   `${row.accountId}/${row.sessionId}/${row.id}`;
 
-/** The newest checkpoint of a session; null before its first turn has ended. */
+/** The newest checkpoint of a session that nobody has taken back; null before its first turn has ended. */
 export async function findLatestCheckpoint(tx: Tx, sessionId: string): Promise<Checkpoint | null> {
   const [row] = await tx
-    .select()
+    .select({ checkpoint })
     .from(checkpoint)
-    .where(eq(checkpoint.sessionId, sessionId))
+    .innerJoin(task, eq(task.id, checkpoint.taskId))
+    .where(and(eq(checkpoint.sessionId, sessionId), isNull(task.undoneAt)))
     .orderBy(desc(checkpoint.id))
     .limit(1);
-  return row ?? null;
+  return row?.checkpoint ?? null;
 }
 
 /** Records a stored checkpoint; from now on its machine holds nothing more than it. */

@@ -17,6 +17,16 @@ export type Outcome =
       leftOut: LeftOut;
     }
   | { kind: "no-changes"; text: PublicMarkdown | null }
+  /** `undo`. reset: the branch was moved back · revert: a commit takes it back, because others stand on it. */
+  | {
+      kind: "undone";
+      turns: { title: string; sha: string }[];
+      how: "reset" | "revert";
+      branch: string;
+      /** As read back from GitHub after the push. */
+      sha: string;
+      pull: { number: number; url: string; draft: boolean } | null;
+    }
   /** `ask`: nothing was to be changed. */
   | { kind: "answered"; text: PublicMarkdown | null }
   /** All that was changed is protected; it is offered as a patch. */

@@ -8,11 +8,11 @@ import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import type { RepositoryRef } from "../github/thread.ts";
-import { mayWrite, readRole } from "../github/thread.ts";
 import { openCheckpoint } from "../sessions/restore-checkpoint.ts";
 import { checkpointParts, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { describePull } from "./describe-pull.ts";
 import { openPull, type PullText } from "./open-pull.ts";
+import { openWriter } from "./open-writer.ts";
 import { pushWork } from "./push-work.ts";
 import type { TurnResult } from "./turn-result.ts";
 import { commitMessage } from "./commit-message.ts";
@@ -109,22 +109,6 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
   return { commit, text: describe(commit.leftOut) };
 }
 
-async function openWriter(deps: PublishDeps, input: PublishInput): Promise<RepositoryClient> {
-  const { task } = input.claim;
-  const writer = await deps.github.openRepository({
-    installationId: task.installationId,
-    repositoryId: task.repositoryId,
-    permissions: { contents: "write", pull_requests: "write" },
-  });
-  try {
-    await assertStillAllowed(writer.octokit, input);
-    return writer;
-  } catch (error) {
-    await writer.revoke();
-    throw error;
-  }
-}
-
 /** Revokes a writer that is not needed; one that never opened needs nothing. */
 async function closeWriter(opening: Promise<RepositoryClient>): Promise<void> {
   const [opened] = await Promise.allSettled([opening]);
@@ -166,19 +150,4 @@ async function pullOf(
   if (session.writes === "pull-head" && persons !== null)
     return { number: persons.number, url: persons.url, draft: persons.draft };
   return task.options.noPullRequest === true ? null : openPull(deps, input, pull);
-}
-
-/** A permission can be taken away while the agent works. */
-async function assertStillAllowed(octokit: Octokit, input: PublishInput): Promise<void> {
-  const { requesterId, requesterLogin } = input.claim.task;
-  const role = await readRole(octokit, {
-    repository: input.repository,
-    user: { id: requesterId, login: requesterLogin },
-  });
-  if (mayWrite(role)) return;
-  throw new UserError(
-    "permission-revoked",
-    `${requesterLogin} no longer has write access to the repository, so nothing was pushed.`,
-    "Somebody with write access can repeat the command; the work is kept in the sandbox.",
-  );
 }

@@ -7,7 +7,7 @@ import {
   type StatusView,
 } from "../github/status-comment.ts";
 import type { TaskQuestion } from "../../db/schema.ts";
-import type { PublicMarkdown } from "../github/inline-text.ts";
+import { toInlineText, type PublicMarkdown } from "../github/inline-text.ts";
 import type { LeftOut, Outcome } from "./outcome.ts";
 import type { Place } from "./place-store.ts";
 import type { Task } from "./task-store.ts";
@@ -62,6 +62,15 @@ export function toFinalPhase(
         summary: outcome.text,
         receipt: present(receipt),
       };
+    case "undone":
+      return {
+        kind: "finished",
+        headline: `Took back ${outcome.turns.length === 1 ? "the last turn" : `the last ${outcome.turns.length} turns`}`,
+        pull: outcome.pull,
+        branch: outcome.branch,
+        summary: listUndone(outcome),
+        receipt: present(receipt),
+      };
     case "answered":
       return outcome.text === null
         ? { kind: "unchanged", text: null, receipt: present(receipt) }
@@ -92,6 +101,16 @@ export function toFinalPhase(
         failure: { what: outcome.message, remedy: outcome.remedy, retryHelps: outcome.retryHelps },
       };
   }
+}
+
+function listUndone({ turns, how }: Extract<Outcome, { kind: "undone" }>): PublicMarkdown {
+  const way =
+    how === "reset"
+      ? "The branch was moved back; sandbox and conversation go on from before:"
+      : "A commit takes it back, because others have pushed since or nothing would be left; sandbox and conversation go on from before:";
+  return [way, "", ...turns.map(({ title, sha }) => `- ${toInlineText(title)} (${sha.slice(0, 12)})`)].join(
+    "\n",
+  ) as PublicMarkdown;
 }
 
 /** What a waiting task asks, and how it is answered. */

@@ -3,6 +3,7 @@ import { answerQuestion } from "./answer-question.ts";
 import type { Story } from "./attempt.ts";
 import { changeCode } from "./change-code.ts";
 import { makePlan } from "./make-plan.ts";
+import { undoTurns } from "./undo-turns.ts";
 
 /** What a task of each verb does. */
 const stories: ReadonlyMap<string, Story> = new Map([
@@ -10,6 +11,7 @@ const stories: ReadonlyMap<string, Story> = new Map([
   ["fix-ci", changeCode],
   ["ask", answerQuestion],
   ["plan", makePlan],
+  ["undo", undoTurns],
 ]);
 
 /** UserError `not-built` for a verb that no task does. */

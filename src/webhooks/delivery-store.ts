@@ -1,7 +1,7 @@
-import { inflateSync } from "node:zlib";
 import { and, eq, inArray, lt, ne, sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
 import { delivery } from "../../db/schema.ts";
+import { unpackPayload } from "./intake-store.ts";
 
 export type StoredDelivery = {
   id: string;
@@ -23,9 +23,7 @@ export async function findDelivery(system: Db, id: string): Promise<StoredDelive
     })
     .from(delivery)
     .where(eq(delivery.id, id));
-  return row === undefined
-    ? null
-    : { ...row, payload: JSON.parse(inflateSync(row.payload).toString("utf8")) };
+  return row === undefined ? null : { ...row, payload: JSON.parse(unpackPayload(row.payload)) };
 }
 
 export async function finishDelivery(system: Db, id: string): Promise<void> {

@@ -32,6 +32,12 @@ export async function obeyCommand(deps: TriggerDeps, order: Order): Promise<void
         options: command.options,
         issue: order.issue,
       });
+    case "undo":
+      return startTask(deps, thread, admitted, {
+        ...order.source,
+        ...{ verb: command.verb, instruction: "", issue: order.issue },
+        options: { undoTurns: command.turns },
+      });
     case "approve":
       return approve(deps, order, { sha: command.sha, text: command.instruction });
     case "stop":

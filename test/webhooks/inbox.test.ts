@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
+import { deflateSync } from "node:zlib";
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { delivery } from "../../db/schema.ts";
 import { readConfig } from "../../src/config.ts";
 import { startServer, type RunningServer } from "../../src/server.ts";
 import { buryDelivery, findDelivery, finishDelivery } from "../../src/webhooks/delivery-store.ts";
@@ -56,6 +58,23 @@ async function jobs() {
 }
 
 describe("what is let in", () => {
+  test("what asks for nothing comes back as it was, small or large, each under its own id", async () => {
+    const texts = ["small", 'ä€😀\\ " {}', "large ".repeat(100_000)];
+    const sent = texts.map((text) => ({ id: randomUUID(), event: "made_up_event", body: { text } }));
+    await Promise.all(sent.map((delivery) => send(delivery)));
+    for (const { id, body } of sent) {
+      expect(await findDelivery(home.database.system, id)).toMatchObject({ payload: body, status: "stored" });
+    }
+  });
+
+  test("a body that an older version stored compressed is read as well", async () => {
+    const payload = deflateSync(JSON.stringify({ zen: "x" }), { level: 1, windowBits: 13 });
+    await home.database.system
+      .insert(delivery)
+      .values({ id: "older", event: "made_up_event", payload, source: "webhook", status: "stored" });
+    expect(await findDelivery(home.database.system, "older")).toMatchObject({ payload: { zen: "x" } });
+  });
+
   test("a command is stored with its job, and its body comes back byte for byte", async () => {
     const id = randomUUID();
     const body = JSON.stringify(commentBody("/claude fix `$(x)` \u202e \u{1F600} \u0000"), null, 1);
