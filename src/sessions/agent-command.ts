@@ -8,6 +8,9 @@ export type AgentCommandInput = {
   maxTurns: number;
   claudeSessionId: string;
   resume: boolean;
+  tools: ToolSet;
+  /** The checkout's CLAUDE.md is read: not where it comes from a fork. */
+  readsMemory: boolean;
   /** Where messages to the running turn are put. */
   steeringDirectory: string;
 };
@@ -19,7 +22,15 @@ const modelRetries = "4";
  * What the agent may use. The others either make no sense in one turn of one sandbox (schedules, worktrees) or reach
  * beyond its egress list (web search), and each would cost tokens in every call (Claude Code 2.1.330).
  */
-const tools = ["Bash", "Edit", "NotebookEdit", "Read", "Task", "TodoWrite", "Write"];
+const tools = {
+  everything: ["Bash", "Edit", "NotebookEdit", "Read", "Task", "TodoWrite", "Write"],
+  /** Looks around and runs what it likes, but is to change nothing. */
+  answering: ["Bash", "Read", "Task", "TodoWrite"],
+  /** Runs nothing: for code of people whom nobody here has to trust. Write is for the result alone. */
+  reading: ["Glob", "Grep", "Read", "Task", "TodoWrite", "Write"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type ToolSet = keyof typeof tools;
 
 /** The gateway reserves this many for each call, so a model's own maximum (up to 128,000) would eat small budgets. */
 const maxOutputTokens = "32000";
@@ -54,7 +65,7 @@ export function agentCommand(input: AgentCommandInput): {
       "--max-turns",
       String(input.maxTurns),
       "--tools",
-      tools.join(","),
+      tools[input.tools].join(","),
       input.resume ? "--resume" : "--session-id",
       input.claudeSessionId,
     ],
@@ -63,7 +74,7 @@ export function agentCommand(input: AgentCommandInput): {
         IS_SANDBOX: "1",
         CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: "1",
         DISABLE_AUTOUPDATER: "1",
-        CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1",
+        ...(input.readsMemory ? { CLAUDE_CODE_ADDITIONAL_DIRECTORIES_CLAUDE_MD: "1" } : {}),
         CLAUDE_CODE_MAX_RETRIES: modelRetries,
         CLAUDE_CODE_MAX_OUTPUT_TOKENS: maxOutputTokens,
         // TodoWrite instead of the task tools, which a model would have to search for first.

@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { hasForwardedStatus } from "../gateway/refusal-store.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { agentCommand } from "./agent-command.ts";
+import { agentCommand, type ToolSet } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
 import { openHandOver, type Steering } from "./hand-over.ts";
 import { renewAgentHome } from "./agent-home.ts";
@@ -23,6 +23,8 @@ export type Turn = {
   model: string;
   maxTurns: number;
   timeoutMs: number;
+  tools: ToolSet;
+  readsMemory: boolean;
 };
 
 /** What a turn left behind; stored as the result of its step, so it is plain data. */

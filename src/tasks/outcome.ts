@@ -17,6 +17,15 @@ export type Outcome =
       leftOut: LeftOut;
     }
   | { kind: "no-changes"; text: PublicMarkdown | null }
+  /** `review`. `url` null: all of it had been said before. */
+  | {
+      kind: "reviewed";
+      url: string | null;
+      /** Inline comments of this review, and those that an earlier one had made. */
+      remarks: number;
+      before: number;
+      text: PublicMarkdown | null;
+    }
   /** `undo`. reset: the branch was moved back · revert: a commit takes it back, because others stand on it. */
   | {
       kind: "undone";

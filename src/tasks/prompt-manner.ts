@@ -1,8 +1,12 @@
+import { reviewManner } from "./prompt-review.ts";
 import type { PromptInput } from "./prompt.ts";
+import { renderReviewManner } from "./prompt-of-review.ts";
 
 /** How the agent is to work and what it is to leave behind, by verb. */
 export function renderManner(input: PromptInput): string {
   switch (input.verb) {
+    case "review":
+      return renderReviewManner(input);
     case "ask":
       return answering(input);
     case "plan":
@@ -13,15 +17,20 @@ export function renderManner(input: PromptInput): string {
 }
 
 function changing(input: PromptInput): string {
+  const whole = input.followUp || input.context.pull !== null ? "the pull request as a whole" : "the work";
   return [
     "How to work:",
     "- Keep a todo list while you work; people follow it.",
     "- Read before you change. Make the smallest change that does the whole job, in the manner of the code around it.",
     "- Run the project's tests when there are any, and add one for what you mend where that makes sense.",
     "- Leave your changes in the working tree. You need not commit, and you cannot push: that is done for you.",
-    `- At the end write ${input.resultPath}: first line the title of the pull request (imperative, at most 72 characters, about the work), ` +
-      "then an empty line, then the sections `## Summary`, `## Why` and `## How it was tested`. " +
+    `- At the end write ${input.resultPath}: first line the title of the pull request (imperative, at most 72 characters, about ${whole}), ` +
+      `then an empty line, then the sections \`## Summary\`, \`## Why\` and \`## How it was tested\`${whole === "the work" ? "" : `, about ${whole}, not only this round`}. ` +
       "If nothing had to be changed, say so there instead, and why.",
+    ...reviewManner(input.context),
+    "- What you can find out or decide yourself, do not ask. Where only people can decide, do all that does not depend on it and add the " +
+      "section `## Questions` to that file: one `- [ ] <question>` each, with the options you see as a list below it. Your work so far is " +
+      "published, and you go on when they have answered.",
   ].join("\n");
 }
 

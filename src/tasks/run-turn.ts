@@ -2,7 +2,7 @@ import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { TransientError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { runAgent, turnFiles, type AgentRun } from "../sessions/run-agent.ts";
+import { runAgent, turnFiles, type AgentRun, type Turn } from "../sessions/run-agent.ts";
 import { markAhead } from "../sessions/checkpoint-store.ts";
 import { legStep } from "./leg-step.ts";
 import { renderPrompt } from "./prompt.ts";
@@ -11,6 +11,7 @@ import { countStepAttempts } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
 import type { Claim } from "./claim-store.ts";
 import { storePrompt, updateClaimed } from "./fence-store.ts";
+import { turnMode } from "./turn-mode.ts";
 import type { TaskWatch } from "./task-watch.ts";
 import { turnSteering } from "./turn-steering.ts";
 
@@ -45,6 +46,8 @@ export async function runTurn(
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
   const name = turnStepName(sandbox, task.leg);
+  // A stopped task may have been ended already; nothing may set it running again.
+  watch.signal.throwIfAborted();
   const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
   await withAccount(deps.db, task.accountId, (tx) =>
     Promise.all([
@@ -73,6 +76,7 @@ export async function runTurn(
           model: task.options.model ?? deps.config.model.name,
           maxTurns: task.options.maxTurns ?? deps.config.limits.maxTurns,
           timeoutMs,
+          ...agentMode(claim),
           renderPrompt: (resumed) =>
             promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments }) +
             (promptPart === "" ? "" : `\n${promptPart}`),
@@ -87,6 +91,11 @@ export async function runTurn(
       return run;
     },
   });
+}
+
+function agentMode(claim: Claim): Pick<Turn, "tools" | "readsMemory"> {
+  const { tools, readsMemory } = turnMode(claim);
+  return { tools, readsMemory };
 }
 
 function promptOf(

@@ -71,6 +71,8 @@ export function toFinalPhase(
         summary: listUndone(outcome),
         receipt: present(receipt),
       };
+    case "reviewed":
+      return { kind: "answered", text: tellReview(outcome), receipt: present(receipt) };
     case "answered":
       return outcome.text === null
         ? { kind: "unchanged", text: null, receipt: present(receipt) }
@@ -111,6 +113,14 @@ function listUndone({ turns, how }: Extract<Outcome, { kind: "undone" }>): Publi
   return [way, "", ...turns.map(({ title, sha }) => `- ${toInlineText(title)} (${sha.slice(0, 12)})`)].join(
     "\n",
   ) as PublicMarkdown;
+}
+
+function tellReview({ url, remarks, before }: Extract<Outcome, { kind: "reviewed" }>): PublicMarkdown {
+  if (url === null) return "Nothing new: all of it has been said in an earlier review." as PublicMarkdown;
+  const count =
+    remarks === 0 ? "no inline comment" : remarks === 1 ? "1 inline comment" : `${remarks} inline comments`;
+  const repeated = before === 0 ? "" : `; ${before} more stand from an earlier review`;
+  return `[Review submitted](${url}) with ${count}${repeated}.` as PublicMarkdown;
 }
 
 /** What a waiting task asks, and how it is answered. */

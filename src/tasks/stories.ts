@@ -3,6 +3,7 @@ import { answerQuestion } from "./answer-question.ts";
 import type { Story } from "./attempt.ts";
 import { changeCode } from "./change-code.ts";
 import { makePlan } from "./make-plan.ts";
+import { reviewPull } from "./review-pull.ts";
 import { undoTurns } from "./undo-turns.ts";
 
 /** What a task of each verb does. */
@@ -11,6 +12,7 @@ const stories: ReadonlyMap<string, Story> = new Map([
   ["fix-ci", changeCode],
   ["ask", answerQuestion],
   ["plan", makePlan],
+  ["review", reviewPull],
   ["undo", undoTurns],
 ]);
 

@@ -2,6 +2,7 @@ import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { toError } from "../errors.ts";
 import { mirrorHas } from "../github/mirror.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
@@ -17,6 +18,7 @@ import { readSettingsOf, setUpMachine } from "./set-up-machine.ts";
 import { reopenStep } from "./step-store.ts";
 import { runTurn, turnStepName } from "./run-turn.ts";
 import { holderOf, runStep } from "./steps.ts";
+import { turnMode } from "./turn-mode.ts";
 import { untilStopped } from "./until-stopped.ts";
 
 /** A turn that is over and kept: nothing after it needs its machine. */
@@ -25,7 +27,10 @@ export type KeptTurn = { run: AgentRun; checkpoint: TakenCheckpoint };
 export type TakeTurnInput = Pick<
   Attempt,
   "claim" | "watch" | "status" | "reader" | "start" | "openMirror" | "remoteUrl" | "directory" | "timeoutMs"
->;
+> & {
+  /** Puts something beside the checkout before the agent starts. */
+  prepare?: (sandbox: Sandbox) => Promise<void>;
+};
 
 /** The session's machine, one turn of the agent in it, and the checkpoint of what it left behind: a step. */
 export async function takeTurn(deps: Deps, input: TakeTurnInput): Promise<KeptTurn> {
@@ -75,10 +80,12 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
   const attached = await provideAttachments(deps, { task, reader, sandbox, untouched, signal: watch.signal });
   if (attached.skipped.length > 0 || task.notices.skippedAttachments !== undefined)
     await notice(deps, input, { skippedAttachments: attached.skipped });
-  const setup = await setUpMachine(deps, {
-    ...{ claim, sandbox, read, signal: watch.signal },
-    turnTimeoutMs: timeoutMs,
-  });
+  const setup = turnMode(claim).runsSetup
+    ? await setUpMachine(deps, {
+        ...{ claim, sandbox, read, signal: watch.signal },
+        turnTimeoutMs: timeoutMs,
+      })
+    : { ran: false, notices: {} };
   if (Object.keys(setup.notices).length > 0) await notice(deps, input, setup.notices);
   const checkpoint = () =>
     takeCheckpoint(deps, {
@@ -90,6 +97,7 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
       directory,
       assertClaim: (tx) => assertFence(tx, { taskId: task.id, fence }),
     });
+  await input.prepare?.(sandbox);
   try {
     const run = await runTurn(deps, {
       ...{ ...input, sandbox, attachments: attached.prompt },
