@@ -17,6 +17,18 @@ export type Outcome =
       leftOut: LeftOut;
     }
   | { kind: "no-changes"; text: PublicMarkdown | null }
+  /** `rebase`. `mergeable` is GitHub's own word after the push; null: it gave none in time. */
+  | {
+      kind: "rebased";
+      onto: string;
+      branch: string;
+      sha: string;
+      /** What Claude had to resolve. */
+      conflicts: string[];
+      pull: { number: number; url: string; draft: boolean } | null;
+      mergeable: boolean | null;
+    }
+  | { kind: "up-to-date"; onto: string; sha: string }
   /** `review`. `url` null: all of it had been said before. */
   | {
       kind: "reviewed";

@@ -1,6 +1,7 @@
 import type { TaskAnswer } from "../../db/schema.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { renderManner } from "./prompt-manner.ts";
+import { renderReview } from "./prompt-review.ts";
 import { renderThread } from "./prompt-thread.ts";
 import { quote } from "./quote.ts";
 
@@ -8,6 +9,8 @@ export type PromptInput = {
   context: FrozenContext;
   /** The part about attached files; null: there are none. */
   attachments: string | null;
+  /** What the server has to say about this turn; null: nothing. */
+  about: string | null;
   verb: string;
   instruction: string;
   requester: string;
@@ -25,11 +28,14 @@ export type PromptInput = {
 /** The exact text that the agent gets. */
 export function renderPrompt(input: PromptInput): string {
   const told = input.followUp && input.answer !== null;
+  const { review } = input.context;
   const parts = [
     ...(input.interrupted ? [interruption] : []),
     ...(told ? [] : [task(input)]),
     ...(input.answer === null ? [] : [answered(input.answer)]),
     ...(input.followUp ? [] : [renderThread(input.context)]),
+    ...(told || review === null ? [] : [renderReview(review)]),
+    ...(input.about === null ? [] : [input.about]),
     ...(input.attachments === null ? [] : [input.attachments]),
     renderManner(input),
   ];
@@ -48,6 +54,8 @@ function task(input: PromptInput): string {
   const asked = input.instruction.trim();
   const lead = `You work on ${where}, in the checkout at ${input.repositoryPath} (branch ${input.branch}).`;
   if (asked !== "") return `${lead}\n${requester} asks:\n\n${quote(asked)}`;
+  if (context.review !== null)
+    return `${lead}\n${requester} asks you to work off the remarks on the ${what} that are quoted below.`;
   return `${lead}\n${requester} asks you to do what the ${what} describes.`;
 }
 
@@ -57,6 +65,9 @@ function answered({ kind, approved, text, by }: TaskAnswer): string {
     return `${by.login} approved your plan${words === "" ? "." : words}\n\nCarry it out now.`;
   if (kind === "plan") return `${by.login} wants the plan to be different${words === "" ? "." : words}`;
   if (kind === "questions")
-    return `${by.login} answers your questions${words === "" ? "." : words}\n\nGo on with the task.`;
+    return (
+      `${by.login} answers your questions${words === "" ? "." : words}\n\n` +
+      "Go on with the task: do what had to wait for this answer. What you published before stands; do not ask the same again."
+    );
   return `${by.login} wants you to go on${words === "" ? "." : words}`;
 }

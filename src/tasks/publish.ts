@@ -1,17 +1,15 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
-import { TransientError, UserError } from "../errors.ts";
+import { UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import type { RepositoryRef } from "../github/thread.ts";
-import { openCheckpoint } from "../sessions/restore-checkpoint.ts";
-import { checkpointParts, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
+import type { TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { describePull } from "./describe-pull.ts";
 import { openPull, type PullText } from "./open-pull.ts";
+import { openWork } from "./open-work.ts";
 import { openWriter } from "./open-writer.ts";
 import { pushWork } from "./push-work.ts";
 import type { TurnResult } from "./turn-result.ts";
@@ -73,15 +71,6 @@ export async function publish(deps: PublishDeps, input: PublishInput): Promise<P
       : { kind: "unchanged" };
   }
   return pushAndOpen(deps, input, { ...built, writer: await opening });
-}
-
-/** The work as it was kept: still here when the same attempt took it, else from the storage. */
-async function openWork(deps: PublishDeps, { checkpoint, directory }: PublishInput): Promise<string> {
-  const here = join(directory, checkpointParts.work);
-  if (existsSync(here)) return here;
-  const { workPath } = await openCheckpoint(deps, { key: checkpoint.key, directory });
-  if (workPath === null) throw new TransientError(`the checkpoint ${checkpoint.key} has lost its work`);
-  return workPath;
 }
 
 type Built = { commit: BuiltCommit; text: PullText };

@@ -34,6 +34,7 @@ export async function runTurn(
     untouched,
     timeoutMs,
     attachments,
+    about = null,
   }: {
     claim: Claim;
     watch: TaskWatch;
@@ -42,6 +43,7 @@ export async function runTurn(
     untouched: boolean;
     timeoutMs: number;
     attachments: string | null;
+    about?: string | null;
   },
 ): Promise<AgentRun> {
   const { task, session, fence } = claim;
@@ -78,7 +80,7 @@ export async function runTurn(
           timeoutMs,
           ...agentMode(claim),
           renderPrompt: (resumed) =>
-            promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments }) +
+            promptOf(claim, sandbox, { resumed, interrupted: attempts > 0, attachments, about }) +
             (promptPart === "" ? "" : `\n${promptPart}`),
         },
         onPrompt: (prompt) =>
@@ -101,7 +103,7 @@ function agentMode(claim: Claim): Pick<Turn, "tools" | "readsMemory"> {
 function promptOf(
   claim: Claim,
   sandbox: Sandbox,
-  turn: { resumed: boolean; interrupted: boolean; attachments: string | null },
+  turn: { resumed: boolean; interrupted: boolean; attachments: string | null; about: string | null },
 ): string {
   const { task, session } = claim;
   return renderPrompt({
@@ -112,6 +114,7 @@ function promptOf(
     requester: task.requesterLogin,
     interrupted: turn.interrupted,
     attachments: turn.attachments,
+    about: turn.about,
     followUp: turn.resumed,
     branch: session.branch,
     resultPath: turnFiles(sandbox).result,

@@ -7,7 +7,7 @@ import {
   type StatusView,
 } from "../github/status-comment.ts";
 import type { TaskQuestion } from "../../db/schema.ts";
-import { toInlineText, type PublicMarkdown } from "../github/inline-text.ts";
+import { toInlineCode, toInlineText, type PublicMarkdown } from "../github/inline-text.ts";
 import type { LeftOut, Outcome } from "./outcome.ts";
 import type { Place } from "./place-store.ts";
 import type { Task } from "./task-store.ts";
@@ -71,6 +71,21 @@ export function toFinalPhase(
         summary: listUndone(outcome),
         receipt: present(receipt),
       };
+    case "rebased":
+      return {
+        kind: "finished",
+        headline: `Rebased onto ${outcome.onto}`,
+        pull: outcome.pull,
+        branch: outcome.branch,
+        summary: tellRebase(outcome),
+        receipt: present(receipt),
+      };
+    case "up-to-date":
+      return {
+        kind: "unchanged",
+        text: `The branch already stands on ${toInlineCode(outcome.onto)} (${outcome.sha.slice(0, 12)}).` as PublicMarkdown,
+        receipt: present(receipt),
+      };
     case "reviewed":
       return { kind: "answered", text: tellReview(outcome), receipt: present(receipt) };
     case "answered":
@@ -113,6 +128,20 @@ function listUndone({ turns, how }: Extract<Outcome, { kind: "undone" }>): Publi
   return [way, "", ...turns.map(({ title, sha }) => `- ${toInlineText(title)} (${sha.slice(0, 12)})`)].join(
     "\n",
   ) as PublicMarkdown;
+}
+
+function tellRebase({ conflicts, mergeable }: Extract<Outcome, { kind: "rebased" }>): PublicMarkdown {
+  const said =
+    mergeable === null
+      ? "GitHub has not said yet whether it can be merged."
+      : mergeable
+        ? "GitHub says that it can be merged."
+        : "GitHub says that it still **cannot** be merged.";
+  const resolved =
+    conflicts.length === 0
+      ? []
+      : ["", "Claude resolved conflicts in:", "", ...conflicts.map((path) => `- ${toInlineCode(path)}`)];
+  return [said, ...resolved].join("\n") as PublicMarkdown;
 }
 
 function tellReview({ url, remarks, before }: Extract<Outcome, { kind: "reviewed" }>): PublicMarkdown {

@@ -3,6 +3,7 @@ import { answerQuestion } from "./answer-question.ts";
 import type { Story } from "./attempt.ts";
 import { changeCode } from "./change-code.ts";
 import { makePlan } from "./make-plan.ts";
+import { rebaseBranch } from "./rebase-branch.ts";
 import { reviewPull } from "./review-pull.ts";
 import { undoTurns } from "./undo-turns.ts";
 
@@ -13,6 +14,7 @@ const stories: ReadonlyMap<string, Story> = new Map([
   ["ask", answerQuestion],
   ["plan", makePlan],
   ["review", reviewPull],
+  ["rebase", rebaseBranch],
   ["undo", undoTurns],
 ]);
 

@@ -30,6 +30,8 @@ export type TakeTurnInput = Pick<
 > & {
   /** Puts something beside the checkout before the agent starts. */
   prepare?: (sandbox: Sandbox) => Promise<void>;
+  /** What the server has to say about this turn, beside what was asked for. */
+  about?: string;
 };
 
 /** The session's machine, one turn of the agent in it, and the checkpoint of what it left behind: a step. */
