@@ -44,7 +44,9 @@ export async function openMachine(deps: Deps, id: string, lease: SandboxLease): 
 
 async function connectOnce({ api, config }: Deps, id: string, lease: SandboxLease) {
   const machine = await api.connect(id, lease.timeoutMs);
-  const after = await api.info(id);
+  const [looked, policed] = await Promise.allSettled([api.info(id), api.setNetwork(id, lease.egress)]);
+  if (looked.status === "rejected") throw toError(looked.reason);
+  const after = looked.value;
   // The client keeps the id it asked for even when the server has answered with another one.
   if (after === null || after.sandboxId !== id) throw machineGone(id);
   if (after.state !== "running") {
@@ -53,7 +55,7 @@ async function connectOnce({ api, config }: Deps, id: string, lease: SandboxLeas
       `expected machine ${id} to run after it was connected to, it is ${after.state}`,
     );
   }
-  await api.setNetwork(id, lease.egress);
+  if (policed.status === "rejected") throw toError(policed.reason);
   const fits = fitsIntoRun(after, config.maxRunMs);
   return { machine, fits, ageMs: ageOf(after, lease.timeoutMs) };
 }

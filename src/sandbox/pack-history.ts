@@ -24,8 +24,8 @@ export async function packHistory(input: PackHistoryInput): Promise<void> {
   const boundary = await findBoundary(input);
   const git = gitOf(input);
   const lines = [...boundary.map((sha) => `--shallow ${sha}`), input.sha];
-  // What is not packed as differences in the mirror is not worth looking for them now; no disk has to outlive a power cut here.
-  const config = { "core.fsync": "none", "pack.window": "0" };
+  // The copy need not outlive a power cut: a broken one is seen when it is compared with its checkpoint, and made anew.
+  const config = { "core.fsync": "none" };
   await git(
     [
       ...["pack-objects", "--quiet", "--revs", "--shallow", "--delta-base-offset"],
@@ -72,7 +72,7 @@ function walk(
     if (next.some((each) => !parentsOf.has(each))) return null;
     generation = next;
   }
-  return generation.filter((each) => (parentsOf.get(each) ?? []).some((parent) => !seen.has(parent)));
+  return generation.filter((each) => parentsOf.get(each)?.length !== 0);
 }
 
 function gitOf({ mirrorPath, sha, timeoutMs, signal }: PackHistoryInput) {

@@ -16,6 +16,8 @@ export type RemoteTransfer = {
 /** Exit code of the scripts below for what stands in the way. */
 const inTheWay = 3;
 const transferTimeoutMs = 30 * 60_000;
+/** A small file goes with the command itself, which saves a round trip; a command line takes 128 KiB. */
+const inlineBytes = 32 * 1024;
 
 /** Files of a remote machine, where any folder may be a link that the agent planted: checked inside, before and after. */
 export function createRemoteFiles(
@@ -35,18 +37,25 @@ export function createRemoteFiles(
   return {
     async readFile(path, { maxBytes }) {
       assertInside(paths, path);
-      const found = await run(`${setWords([path])}\n${look}`, `expected a regular file at ${path}`);
+      const inline = String(Math.min(maxBytes, inlineBytes));
+      const said = await run(`${setWords([path, inline])}\n${look}`, `expected a regular file at ${path}`);
+      const [found = "", data] = said.split("\n");
       if (found === "absent") return null;
       if (Number(found) > maxBytes) throw tooLarge(path, maxBytes, Number(found));
       if (Number(found) === 0) return new Uint8Array();
+      if (data !== undefined) return upTo(Buffer.from(data, "base64"), path, maxBytes);
       return await transfer.download(path, (bytes) => readUpTo(bytes, path, maxBytes));
     },
     async writeFile(path, data, options) {
       assertInside(paths, path);
       const draft = draftPath();
-      await transfer.upload(draft, data);
+      const bytes = Buffer.from(data);
+      const isSmall = bytes.length <= inlineBytes;
+      if (!isSmall) await transfer.upload(draft, data);
       const mode = (options?.mode ?? 0o600).toString(8);
-      await run(`${setWords([draft, path, mode])}\n${place}`, `expected ${path} to lie in plain folders`);
+      const words = [draft, path, mode, ...(isSmall ? [bytes.toString("base64")] : [])];
+      const script = isSmall ? placeInline : place;
+      await run(`${setWords(words)}\n${script}`, `${path} was to be written`);
     },
     async putDirectory(hostDirectory, path) {
       assertInside(paths, path);
@@ -80,6 +89,11 @@ async function readUpTo(
   return Buffer.concat(chunks, total);
 }
 
+function upTo(bytes: Uint8Array, path: string, maxBytes: number): Uint8Array {
+  if (bytes.length > maxBytes) throw tooLarge(path, maxBytes, bytes.length);
+  return bytes;
+}
+
 function assertInside(paths: Sandbox["paths"], path: string): void {
   const folders = [paths.home, paths.workspace];
   const plain = posix.normalize(path) === path && !path.includes("\0") && !path.endsWith("/");
@@ -99,7 +113,9 @@ refuse() { printf '%s\\n' "$1" >&2; exit ${inTheWay}; }
 if [ ! -e "$1" ] && [ ! -L "$1" ]; then echo absent; exit 0; fi
 [ "$(realpath -- "$1")" = "$1" ] || refuse "a link is on the way"
 [ -f "$1" ] || refuse "found something else"
-stat -c %s -- "$1"`;
+size=$(stat -c %s -- "$1") && echo "$size"
+# One byte more tells of a file that has grown meanwhile.
+if [ "$size" -gt 0 ] && [ "$size" -le "$2" ]; then head -c "$(($2 + 1))" -- "$1" | base64 -w 0; fi`;
 
 /** Makes the parent of $2 and refuses one that a link leads to. */
 const makeParent = `
@@ -114,6 +130,12 @@ mkdir -p -- "$parent" || refuse "a folder could not be made"
 const place = `${makeParent}
 [ -e "$draft" ] || { [ -f "$path" ]; exit; }
 if [ -d "$path" ] && [ ! -L "$path" ]; then refuse "found a folder"; fi
+chmod "$3" "$draft" && mv -fT -- "$draft" "$path"`;
+
+/** The same with the bytes in $4. */
+const placeInline = `${makeParent}
+if [ -d "$path" ] && [ ! -L "$path" ]; then refuse "found a folder"; fi
+said=$( { umask 077 && printf %s "$4" | base64 -d >"$draft"; } 2>&1) || refuse "the machine's disk may be full: $said"
 chmod "$3" "$draft" && mv -fT -- "$draft" "$path"`;
 
 const unpack = `${makeParent}

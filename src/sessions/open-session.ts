@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { checkOut } from "../sandbox/git-in.ts";
-import { readCheckoutState } from "../sandbox/checkout-state.ts";
 import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
+import { resumeCheckout } from "../sandbox/resume-checkout.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
 import { findLatestCheckpoint, type Checkpoint } from "./checkpoint-store.ts";
 import type { OpenedMachine } from "./open-machine.ts";
@@ -46,10 +46,7 @@ export async function openSession(
   const { sandbox } = machine;
   const { session, headSha } = input;
   const checkpoint = await inSession(deps, session, (tx) => findLatestCheckpoint(tx, session.id));
-  const standing = machine.found ? await readNote(sandbox) : null;
-  if (standing !== null && (machine.ahead || (await isAsLeft(deps, { sandbox, checkpoint, session })))) {
-    if (await moveTo(sandbox, { ...input, standing })) return null;
-  }
+  if (machine.found && (await goOn(deps, machine, { ...input, checkpoint }))) return null;
   const opened =
     checkpoint !== null && (await input.mirrorHas(checkpoint.baseSha))
       ? await openSoundCheckpoint(deps, { checkpoint, directory: input.directory })
@@ -91,26 +88,47 @@ async function checkOutAnew(
   });
 }
 
-/** Whether a machine still holds exactly what the checkpoint does: a resumed one need not. */
-async function isAsLeft(
+type Found = OpenSessionInput & { checkpoint: Checkpoint | null };
+
+/** Whether the session goes on in what the machine holds, which stands on `headSha` then. */
+async function goOn(
   deps: OpenSessionDeps,
-  { sandbox, checkpoint, session }: { sandbox: Sandbox; checkpoint: Checkpoint | null; session: Session },
+  { sandbox, ahead }: OpenedMachine,
+  input: Found,
 ): Promise<boolean> {
-  if (checkpoint === null) return false;
-  const path = transcriptPath(sandbox, checkpoint.claudeSessionId);
-  const state = await readCheckoutState(sandbox, { baseSha: checkpoint.baseSha, transcriptPath: path });
+  const standing = ahead ? await readNote(sandbox) : await resumeAsLeft(deps, sandbox, input);
+  return standing !== null && (await moveTo(sandbox, { ...input, standing }));
+}
+
+/**
+ * The commit on which a checkout stands that is exactly what the checkpoint holds, and that was moved to `headSha` on the
+ * way where that was one step; null for any other, which a resumed machine may have.
+ */
+async function resumeAsLeft(
+  deps: OpenSessionDeps,
+  sandbox: Sandbox,
+  { session, checkpoint, ...input }: Found,
+): Promise<string | null> {
+  if (checkpoint === null) return null;
+  const { baseSha, treeSha, transcriptSha256, claudeSessionId } = checkpoint;
+  const { state, standing, moved } = await resumeCheckout(sandbox, {
+    ...{ mirrorPath: input.mirrorPath, sha: input.headSha, signal: input.signal },
+    ...{ presentSha: baseSha, madeSha: session.headSha ?? baseSha, branch: session.branch },
+    left: { treeSha, transcriptSha256 },
+    transcriptPath: transcriptPath(sandbox, claudeSessionId),
+    notePath: notePath(sandbox),
+  });
+  if (moved && session.claudeSessionId === claudeSessionId) return input.headSha;
   const same =
-    state !== null &&
-    state.treeSha === checkpoint.treeSha &&
-    state.transcriptSha256 === checkpoint.transcriptSha256 &&
-    session.claudeSessionId === checkpoint.claudeSessionId;
-  if (!same) {
-    deps.log.warn(
-      { sandboxId: sandbox.id, sessionId: session.id, state, checkpointId: checkpoint.id },
-      "a machine does not hold what its checkpoint does",
-    );
-  }
-  return same;
+    state?.treeSha === treeSha &&
+    state.transcriptSha256 === transcriptSha256 &&
+    session.claudeSessionId === claudeSessionId;
+  if (same) return standing;
+  deps.log.warn(
+    { sandboxId: sandbox.id, sessionId: session.id, state, checkpointId: checkpoint.id },
+    "a machine does not hold what its checkpoint does",
+  );
+  return null;
 }
 
 /** Moves the checkout to where the branch stands, with what belongs to no commit still in it; false when it cannot be. */

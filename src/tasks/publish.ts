@@ -1,7 +1,8 @@
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
-import { UserError } from "../errors.ts";
+import { toError, UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
+import { keepInMirror } from "../github/keep-in-mirror.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
@@ -115,6 +116,7 @@ async function pushAndOpen(
     const [remoteSha, pull] = await Promise.all([
       readBranchSha(octokit, input.repository, branch),
       pullOf(deps, input, { octokit, branch, text }),
+      keepPushed(deps, input, commit),
     ]);
     if (remoteSha === null) {
       throw new UserError(
@@ -126,6 +128,17 @@ async function pushAndOpen(
     return { kind: "published", title: text.title, commit, branch, pull, remoteSha };
   } finally {
     await writer.revoke();
+  }
+}
+
+/** The next turn then finds our own commit in the mirror and need not fetch it back from GitHub. */
+async function keepPushed(deps: PublishDeps, input: PublishInput, commit: BuiltCommit): Promise<void> {
+  const { quarantinePath } = commit;
+  const name = `pushed/${input.claim.session.id}`;
+  try {
+    await keepInMirror({ mirrorPath: input.mirrorPath, quarantinePath, branch: "commit", name });
+  } catch (error) {
+    deps.log.warn({ err: toError(error) }, "a pushed commit was not kept in the mirror; it will be fetched");
   }
 }
 

@@ -103,15 +103,21 @@ test("a directory that is not there is told, and nothing is put", async () => {
   expect((await sh("ls -A /workspace")).stdoutTail).toBe("tmp\n");
 });
 
-test("a file's way through a dropped connection is taken once more", async () => {
+test.each([
+  ["small", "text", 0],
+  ["large", "text".repeat(10_000), 1],
+])("a %s file's way through a dropped connection is taken once more", async (_, text, transfers) => {
   const { e2b, sandbox } = await e2bMachine();
-  e2b.fault({ method: "POST", path: /^\/files/, when: "after", do: "reset" });
+  const sent = () => e2b.calls.filter(({ path }) => path.startsWith("/files")).length;
   e2b.fault({ path: /Process\/Start/, when: "after", do: "reset" });
-  await sandbox.writeFile("/workspace/file", "text");
-  e2b.fault({ method: "GET", path: /^\/files/, when: "before", do: { status: 503 } });
-  expect(Buffer.from((await sandbox.readFile("/workspace/file", { maxBytes: 10 })) ?? []).toString()).toBe(
-    "text",
-  );
+  if (transfers > 0) e2b.fault({ method: "POST", path: /^\/files/, when: "after", do: "reset" });
+  await sandbox.writeFile("/workspace/file", text);
+  expect(sent()).toBe(transfers * 2);
+  if (transfers > 0) e2b.fault({ method: "GET", path: /^\/files/, when: "before", do: { status: 503 } });
+  else e2b.fault({ path: /Process\/Start/, when: "after", do: "reset" });
+  const read = await sandbox.readFile("/workspace/file", { maxBytes: text.length });
+  expect(Buffer.from(read ?? []).toString()).toBe(text);
+  expect(sent()).toBe(transfers * 4);
 });
 
 test("what is removed is gone, and removing nothing is no fault", async () => {
@@ -129,7 +135,8 @@ test.each([
 ] as const)("%s is no fault of the key and no end of the machine", async (_, { path, answer }, fault) => {
   const { e2b, sandbox } = await e2bMachine();
   e2b.fault({ path, when: "before", do: answer, times: 8 });
-  const written = sandbox.writeFile("/workspace/file", "text");
+  // Too large for a command line: it takes both doors.
+  const written = sandbox.writeFile("/workspace/file", "text".repeat(10_000));
   await expect(written).rejects.toMatchObject({ name: "SandboxError", fault });
 });
 

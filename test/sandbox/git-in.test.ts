@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, test } from "vitest";
 import { checkOut } from "../../src/sandbox/git-in.ts";
 import { testCheckout } from "../support/checkout.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 describe.each(["bwrap", "none"] as const)("a checkout, isolation %s", (isolation) => {
   beforeEach((context) => (isolation === "bwrap" ? needBwrap(context) : undefined));
@@ -38,6 +39,28 @@ describe("what is checked out", () => {
   test("is as deep as asked, and no deeper", async () => {
     const { inRepo } = await testCheckout(undefined, { depth: 3, commits: 9 });
     expect(await inRepo("git rev-list --count HEAD; cat count.txt")).toBe("3\n8");
+  });
+
+  test.each([1, 2, 3, 4, 9])("counts generations as git does, merges and all: %i deep", async (depth) => {
+    const { sandbox, origin, mirrorPath, tempDir, inRepo, update } = await testCheckout(undefined, {
+      commits: 4,
+    });
+    origin.git("checkout", "--quiet", "-b", "side", "HEAD~3");
+    await origin.commit({ "side.txt": "1\n" });
+    await origin.commit({ "side.txt": "2\n" });
+    origin.git("checkout", "--quiet", "main");
+    origin.git("merge", "--quiet", "--no-edit", "side");
+    await update();
+    await sandbox.remove(sandbox.paths.repo);
+    const sha = origin.git("rev-parse", "HEAD");
+    const remoteUrl = "https://github.com/o/r.git";
+    await checkOut(sandbox, { mirrorPath, sha, branch: "claude/x", remoteUrl, depth, tempDir });
+    const byGit = await temporaryFolder();
+    const clone = ["clone", "--quiet", "--bare", `--depth=${depth}`, `file://${origin.path}`, byGit];
+    origin.git(...clone);
+    const expected = origin.git("--git-dir", byGit, "rev-list", "--parents", sha);
+    expect(await inRepo("git rev-list --parents HEAD")).toBe(expected);
+    expect(await inRepo("git fsck 2>&1 | grep -v dangling || true; git status --porcelain")).toBe("");
   });
 
   test("can be any commit of the mirror, a branch's head or not", async () => {

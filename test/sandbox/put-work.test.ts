@@ -1,9 +1,9 @@
 import { beforeEach, expect, test } from "vitest";
-import { readCheckoutState } from "../../src/sandbox/checkout-state.ts";
 import { checkOut } from "../../src/sandbox/git-in.ts";
 import { putWork } from "../../src/sandbox/put-work.ts";
 import { testCheckout, type TestCheckout } from "../support/checkout.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
+import { readCheckoutState } from "../support/read-checkout-state.ts";
 
 beforeEach(needBwrap);
 
