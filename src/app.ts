@@ -1,8 +1,11 @@
 import type { EmitterWebhookEventName } from "@octokit/webhooks";
 import type { Probot } from "probot";
-import { onCommentCreated } from "./webhooks/comments.ts";
+import { onCommentCreated, onCommentEdited } from "./webhooks/comments.ts";
 import { onInstallation, onInstallationRepositories, onRepository } from "./webhooks/installations.ts";
-import { onIssueAssigned, onIssueGone, onIssueLabeled, onPullRequestClosed } from "./webhooks/issues.ts";
+import { onIssueAssigned, onIssueGone, onIssueLabeled } from "./webhooks/issues.ts";
+import { onPullRequestClosed, onPullRequestReopened } from "./webhooks/pulls.ts";
+import { onReviewCommentCreated } from "./webhooks/review-comments.ts";
+import { onReviewSubmitted } from "./webhooks/reviews.ts";
 import type { TriggerDeps } from "./webhooks/trigger.ts";
 
 /** Answers in a word what became of the event, for the log. */
@@ -11,12 +14,16 @@ type Handler = (deps: TriggerDeps, delivery: { id: string; payload: unknown }) =
 /** What starts things. A test holds app.yml to this table. */
 export const handlers = {
   "issue_comment.created": (deps, { id, payload }) => onCommentCreated(deps, id, payload),
+  "issue_comment.edited": (deps, { id, payload }) => onCommentEdited(deps, id, payload),
   "issues.labeled": (deps, { id, payload }) => onIssueLabeled(deps, id, payload),
   "issues.assigned": (deps, { id, payload }) => onIssueAssigned(deps, id, payload),
   "issues.closed": (deps, { payload }) => onIssueGone(deps, payload),
   "issues.deleted": (deps, { payload }) => onIssueGone(deps, payload),
   "issues.transferred": (deps, { payload }) => onIssueGone(deps, payload),
   "pull_request.closed": (deps, { payload }) => onPullRequestClosed(deps, payload),
+  "pull_request.reopened": (deps, { payload }) => onPullRequestReopened(deps, payload),
+  "pull_request_review.submitted": (deps, { id, payload }) => onReviewSubmitted(deps, id, payload),
+  "pull_request_review_comment.created": (deps, { id, payload }) => onReviewCommentCreated(deps, id, payload),
   installation: (deps, { payload }) => onInstallation(deps, payload),
   installation_repositories: (deps, { payload }) => onInstallationRepositories(deps, payload),
   repository: (deps, { payload }) => onRepository(deps, payload),

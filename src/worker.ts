@@ -23,6 +23,7 @@ import { reportTask } from "./tasks/report-task.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
+import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { readSettings } from "./web/settings-file.ts";
 import { recoverMissedDeliveries } from "./webhooks/missed-deliveries.ts";
@@ -127,6 +128,7 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
       const listed = createAppDeliveries(deps.github.app);
       await recoverMissedDeliveries({ ...deps, deliveries: listed, store: deliveries }, { signal });
     },
+    feedback: (payload) => startFeedbackTask(deps, payload),
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
     "expire-checkpoints": async () => {

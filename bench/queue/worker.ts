@@ -25,6 +25,7 @@ async function work(): Promise<void> {
       intake: ({ deliveryId }) => tell("intake", deliveryId),
       "run-task": ({ taskId }) => tell("run-task", taskId),
       "report-task": nothing,
+      feedback: nothing,
       sweep: nothing,
       "pause-idle": nothing,
       "expire-checkpoints": nothing,

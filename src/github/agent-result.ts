@@ -1,4 +1,7 @@
-import type { Heading, Nodes } from "mdast";
+import type { Heading } from "mdast";
+import { plainText } from "./plain-text.ts";
+import { readContradictions, type NamedContradiction } from "./read-contradictions.ts";
+import { readThreadWord, type ThreadWord } from "./read-thread-word.ts";
 import { parseMarkdown } from "./parse-markdown.ts";
 
 /** The parts of Claude's result file as it wrote them, safe for nothing yet; null: not there. */
@@ -7,11 +10,24 @@ export type AgentResult = {
   summary: string | null;
   why: string | null;
   testing: string | null;
+  /** What it says of each review thread, one entry a thread. */
+  threads: ThreadWord[];
+  /** What it wants to know of people. */
+  questions: string | null;
+  contradictions: NamedContradiction[];
 };
 
-type Section = Exclude<keyof AgentResult, "title">;
+type Section = "summary" | "why" | "testing" | "questions" | "contradictions" | `thread ${number}`;
+
+/** A closed section keeps what stands under its own lesser headings. */
+type Open = { section: Section; depth: number; closed: boolean };
+
+/** GitHub's ids are far below what a number holds exactly. */
+const threadHeading = /^(?:review )?thread\s*#?\s*(\d{1,15})\b/i;
 
 const headings: readonly [Section, RegExp][] = [
+  ["questions", /^(?:open )?questions?\b/i],
+  ["contradictions", /^contradictions?\b/i],
   ["testing", /\b(test(s|ed|ing)?|verif(y|ied|ication))\b/i],
   ["why", /\b(why|motivation|reason(s|ing)?|background)\b/i],
   ["summary", /\b(summary|what|changes?|description)\b/i],
@@ -20,40 +36,52 @@ const headings: readonly [Section, RegExp][] = [
 const maxResult = 200_000;
 
 /**
- * Reads `# Title`, `## Summary`, `## Why`, `## How it was tested`. Tolerant: a first line that is no heading is the
- * title; text before the first known heading is the summary; unknown headings belong to the section they stand in.
+ * Reads `# Title`, `## Summary`, `## Why`, `## How it was tested`, `## Thread <id>`, `## Questions`, `## Contradictions`.
+ * Tolerant: a first line that is no heading is the title; text before the first known heading is the summary; unknown
+ * headings belong to the section they stand in.
  */
 export function parseAgentResult(markdown: string): AgentResult {
   const text = markdown.slice(0, maxResult).replaceAll("\r\n", "\n").trim();
   const title = /^[^\n]*/.exec(text)?.[0] ?? "";
-  const found: AgentResult = { title: cleanTitle(title), summary: null, why: null, testing: null };
   const body = text.slice(title.length);
-  let section: Section = "summary";
+  const found = new Map<Section, string[]>();
+  let open: Open = { section: "summary", depth: 0, closed: false };
   let start = 0;
   const keep = (end: number): void => {
     const words = body.slice(start, end).trim();
-    if (words !== "") found[section] = found[section] === null ? words : `${found[section]}\n\n${words}`;
+    const isThread = open.section.startsWith("thread ");
+    if (words !== "" || isThread) found.set(open.section, [...(found.get(open.section) ?? []), words]);
   };
   for (const node of parseMarkdown(body)?.children ?? []) {
     if (node.type !== "heading") continue;
     const next = sectionOf(node);
-    if (next === null) continue;
+    if (next === null || (open.closed && node.depth > open.depth)) continue;
     keep(node.position?.start.offset ?? 0);
-    section = next;
+    open = { section: next, depth: node.depth, closed: !plainSections.has(next) };
     start = node.position?.end.offset ?? 0;
   }
   keep(body.length);
-  return found;
+  const words = (section: Section): string | null => found.get(section)?.join("\n\n") ?? null;
+  return {
+    title: cleanTitle(title),
+    summary: words("summary"),
+    why: words("why"),
+    testing: words("testing"),
+    threads: [...found].flatMap(([section, parts]) =>
+      section.startsWith("thread ") ? [readThreadWord(Number(section.slice("thread ".length)), parts)] : [],
+    ),
+    questions: words("questions"),
+    contradictions: readContradictions(words("contradictions")),
+  };
 }
+
+const plainSections: ReadonlySet<Section> = new Set(["summary", "why", "testing"]);
 
 function sectionOf(node: Heading): Section | null {
-  const title = plain(node).trim();
+  const title = plainText(node).trim();
+  const [, id] = threadHeading.exec(title) ?? [];
+  if (id !== undefined) return `thread ${Number(id)}`;
   return headings.find(([, pattern]) => pattern.test(title))?.[0] ?? null;
-}
-
-function plain(node: Nodes): string {
-  if ("value" in node) return node.type === "html" ? "" : node.value;
-  return "children" in node ? node.children.map(plain).join("") : "";
 }
 
 function cleanTitle(line: string): string | null {

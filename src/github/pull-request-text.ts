@@ -1,7 +1,7 @@
 import { toInlineCode, toInlineText, type PublicMarkdown } from "./inline-text.ts";
-import { mark } from "./mark.ts";
 import { toPlainTitle } from "./plain-title.ts";
 import { fillTemplate } from "./pull-request-template.ts";
+import { signPullText } from "./pull-text-mark.ts";
 
 /** Claude's words by section, safe to publish; null: it wrote nothing there. */
 export type PullRequestSections = {
@@ -25,7 +25,7 @@ export type PullRequestInput = {
   leftOut: readonly { path: string; reason: string }[];
 };
 
-/** Title and body of the pull request; the body ends with the mark `pull-request:<task id>`. */
+/** Title and body of the pull request; the body ends with the mark `pull-request:<task id>:…`. */
 export function renderPullRequest(input: PullRequestInput): { title: string; body: string } {
   const filled = input.template === null ? null : fillTemplate(input.template, input);
   const closes = `Closes #${input.issueNumber}`;
@@ -34,9 +34,10 @@ export function renderPullRequest(input: PullRequestInput): { title: string; bod
     filled?.closes === true ? "" : closes,
     renderLeftOut(input.leftOut),
     `<sub>${[`Asked for by ${toInlineText(input.requester, 60)}`, ...renderLink(input.sessionUrl), "written by Claude, to be reviewed by you"].join(" · ")}</sub>`,
-    mark("pull-request", input.taskId),
   ];
-  return { title: renderTitle(input), body: blocks.filter((block) => block !== "").join("\n\n") };
+  const title = renderTitle(input);
+  const body = blocks.filter((block) => block !== "").join("\n\n");
+  return { title, body: signPullText(input.taskId, { title, body }) };
 }
 
 function renderTitle({ title, issueTitle, issueNumber }: PullRequestInput): string {

@@ -9,6 +9,8 @@ export type ReactionTarget = {
   issueNumber: number;
   /** Null: the issue itself. */
   commentId: number | null;
+  /** Comments at a line of a pull request have ids and a route of their own; absent: a comment of the thread. */
+  commentKind?: "comment" | "review-comment";
 };
 
 /** Adds a reaction; GitHub keeps one of a kind per account, so repeating is harmless. A deleted target is no failure. */
@@ -24,9 +26,12 @@ export async function react(
     installationId: input.installationId,
     urgency: "reaction",
     doing: "adding a reaction",
-    write: () =>
-      commentId === null
-        ? reactions.createForIssue({ ...names, issue_number: input.issueNumber, content })
-        : reactions.createForIssueComment({ ...names, comment_id: commentId, content }),
+    write: () => {
+      if (commentId === null)
+        return reactions.createForIssue({ ...names, issue_number: input.issueNumber, content });
+      return input.commentKind === "review-comment"
+        ? reactions.createForPullRequestReviewComment({ ...names, comment_id: commentId, content })
+        : reactions.createForIssueComment({ ...names, comment_id: commentId, content });
+    },
   });
 }

@@ -14,11 +14,25 @@ export function toSettingsProblems(schema: z.ZodType, error: z.ZodError, read: R
         message: explainKey(pathText([...path, key]), { key, known }),
       }));
     }
+    if (issue.code === "invalid_key") return [explainName(schema, path, read)];
     const expected = descriptionAt(schema, path) ?? issue.message;
     const where = path.length === 0 ? "" : `${pathText(path)}: `;
     const came = show(valueAt(read.value, path));
     return [{ line: read.lineOf(path), message: `${where}expected ${expected}, got ${came}` }];
   });
+}
+
+/** A key that a person chooses, as the name of a saved task. */
+function explainName(schema: z.ZodType, path: readonly PropertyKey[], read: Read): SettingsProblem {
+  const around = path.slice(0, -1);
+  const name = String(path.at(-1));
+  const record = unwrap(schemaAt(schema, around) ?? schema);
+  const keyType: unknown = record instanceof z.ZodRecord ? record.keyType : undefined;
+  const expected = keyType instanceof z.ZodType ? keyType.description : undefined;
+  return {
+    line: read.lineOfKey(around, name),
+    message: `${pathText(around)}: expected ${expected ?? "another name"}, got ${show(name)}`,
+  };
 }
 
 function explainKey(shown: string, { key, known }: { key: string; known: readonly string[] }): string {
@@ -27,13 +41,17 @@ function explainKey(shown: string, { key, known }: { key: string; known: readonl
   return `${shown}: there is no such key; ${meant}`;
 }
 
-function objectAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodObject | null {
-  const inner = unwrap(schema);
-  if (!(inner instanceof z.ZodObject)) return null;
+function schemaAt(schema: z.ZodType, path: readonly PropertyKey[]): z.ZodType | null {
   const [first, ...rest] = path;
-  if (first === undefined) return inner;
-  const next: unknown = inner.shape[String(first)];
-  return next instanceof z.ZodType ? objectAt(next, rest) : null;
+  if (first === undefined) return schema;
+  const inner = unwrap(schema);
+  const next: unknown =
+    inner instanceof z.ZodObject
+      ? inner.shape[String(first)]
+      : inner instanceof z.ZodRecord
+        ? inner.valueType
+        : null;
+  return next instanceof z.ZodType ? schemaAt(next, rest) : null;
 }
 
 function unwrap(schema: z.ZodType): z.ZodType {
@@ -42,15 +60,16 @@ function unwrap(schema: z.ZodType): z.ZodType {
   return inner instanceof z.ZodType ? unwrap(inner) : schema;
 }
 
-const keysAt = (schema: z.ZodType, path: readonly PropertyKey[]): string[] =>
-  Object.keys(objectAt(schema, path)?.shape ?? {});
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+  const inner = unwrap(schemaAt(schema, path) ?? schema);
+  return inner instanceof z.ZodObject ? Object.keys(inner.shape) : [];
+}
 
 /** Of the value itself, or of the closest one around it that has a description. */
 function descriptionAt(schema: z.ZodType, path: readonly PropertyKey[]): string | null {
-  if (path.length === 0) return schema.description ?? "a mapping of keys to values";
-  const parent = objectAt(schema, path.slice(0, -1));
-  const own: unknown = parent?.shape[String(path.at(-1))];
-  const described = own instanceof z.ZodType ? own.description : undefined;
+  const own = schemaAt(schema, path);
+  const described = own?.description ?? (own === null ? undefined : unwrap(own).description);
+  if (path.length === 0) return described ?? "a mapping of keys to values";
   return described ?? (path.length === 1 ? null : descriptionAt(schema, path.slice(0, -1)));
 }
 

@@ -38,7 +38,7 @@ export function renderNotices(notices: StatusNotices): string {
       `The repository's setup failed, and Claude worked without it: ${toInlineCode(notices.setup.command)} ${toInlineText(notices.setup.ended)}.`,
     );
   if (notices.settings.length > 0) {
-    lines.push("`.github/remote-claude.yml` was left aside, because it is not valid:");
+    lines.push("The settings files are not as they should be:");
     lines.push(
       ...notices.settings
         .slice(0, 10)

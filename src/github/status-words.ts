@@ -53,8 +53,8 @@ export function renderWords({ phase, notices }: StatusView): string[] {
     case "unchanged":
       return [
         notices.leftOutFiles.length > 0
-          ? "Claude changed only files that this App does not push, so there is no pull request."
-          : "Claude looked and left everything as it is, so there is no pull request.",
+          ? "Claude changed only files that this App does not push, so nothing was pushed."
+          : "Claude looked and left everything as it is, so nothing was pushed.",
         ...(phase.text === null ? [] : [phase.text]),
       ];
     case "answered":
@@ -92,5 +92,8 @@ function kept(pull: PullRequestRef | null): string[] {
 }
 
 function paid(receipt: Receipt | null): string {
-  return receipt === null ? "Nothing was charged." : `Charged: ${renderCharge(receipt)}.`;
+  const charge = receipt === null ? "nothing" : renderCharge(receipt);
+  return charge.startsWith("nothing")
+    ? `Nothing was charged${charge.slice("nothing".length)}.`
+    : `Charged: ${charge}.`;
 }

@@ -52,6 +52,16 @@ export const jobs = {
     order: "any",
     slots: 1,
   },
+  /** The comments collected on a pull request of ours become one task once it is quiet. */
+  feedback: {
+    payload: z.strictObject({ accountId: z.uuid(), sessionId: z.uuid() }),
+    retryLimit: 12,
+    retryDelaySeconds: 1,
+    retryDelayMaxSeconds: 300,
+    expireInSeconds: 300,
+    order: "any",
+    slots: 1,
+  },
   sweep: { ...periodic, expireInSeconds: 300 },
   "missed-deliveries": periodic,
   "pause-idle": periodic,

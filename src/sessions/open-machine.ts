@@ -31,7 +31,7 @@ export async function openMachine(
   input: { session: Session; taskId: string; fence: number; timeoutMs: number },
 ): Promise<OpenedMachine> {
   const { session, fence } = input;
-  const lease: SandboxLease = { timeoutMs: input.timeoutMs + graceMs, egress: egressOf(deps) };
+  const lease = leaseOf(deps, input.timeoutMs);
   const known = await findKnown(deps, session, fence);
   const ahead = known !== null && (await inSession(deps, session, (tx) => isAhead(tx, known)));
   const connected =
@@ -114,8 +114,13 @@ function mustWait(
   return sandboxes.providers.length === 1 || (ahead && sandboxes.state()[provider]?.state !== "open");
 }
 
+/** For a turn of `timeoutMs`. */
+export function leaseOf(deps: Pick<Deps, "config">, timeoutMs: number): SandboxLease {
+  return { timeoutMs: timeoutMs + graceMs, egress: egressOf(deps) };
+}
+
 /** What an agent elsewhere may reach: this server, and what the operator allows. Here the gateway itself decides. */
-function egressOf({ config }: OpenMachineDeps): string[] {
+function egressOf({ config }: Pick<Deps, "config">): string[] {
   if (config.server.publicUrl === null) return [];
   return [new URL(config.server.publicUrl).hostname, ...config.sandbox.egressHosts];
 }

@@ -25,7 +25,7 @@ const script = (event: string): string =>
       `[ \${#text} -lt ${takeBelow} ] || break; ` +
       'mv -- "$file" "$file.taken" || continue; ' +
       'text=$text$(cat -- "$file.taken"); ' +
-      'name=${file##*/}; ' +
+      "name=${file##*/}; " +
       `echo "${takenWord} \${name%.message}" >&2; ` +
       "done",
     '[ -n "$text" ] || exit 0',

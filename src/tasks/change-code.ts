@@ -1,68 +1,77 @@
 import type { Deps } from "../deps.ts";
-import type { AgentRun } from "../sessions/run-agent.ts";
+import type { PublicMarkdown } from "../github/inline-text.ts";
+import { askPerson } from "./ask-person.ts";
 import type { Attempt } from "./attempt.ts";
-import { publish, type Published } from "./publish.ts";
-import { takeTurn } from "./take-turn.ts";
-import { endOf, type TaskEnd } from "./task-end.ts";
-import { readTurnResult, type TurnResult } from "./turn-result.ts";
-import { toUnfinishedEnd } from "./unfinished-end.ts";
+import { describeWork } from "./describe-work.ts";
+import { keepLeftBehind, readLeftBehind } from "./left-behind.ts";
 import { workOf } from "./make-receipt.ts";
+import { publishOnTop } from "./publish-on-top.ts";
+import type { Published } from "./publish.ts";
+import { refreshPull } from "./refresh-pull.ts";
+import type { ReviewPush } from "./review-judge.ts";
+import { answerReview } from "./review-loop.ts";
+import { findOpenQuestions } from "./review-questions.ts";
+import { renderReviewReport } from "./review-report.ts";
+import { takeTurn } from "./take-turn.ts";
+import type { TaskEnd, TaskPause } from "./task-end.ts";
+import { readTurnResult } from "./turn-result.ts";
+import { toUnfinishedEnd } from "./unfinished-end.ts";
 
-/** The agent changes the code; what it changed is pushed and stands in a pull request. */
-export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd> {
-  const { claim, watch, reader, status, start, timeoutMs } = attempt;
+/**
+ * The agent changes the code; what it changed is pushed and stands in a pull request, and the threads of a review are
+ * answered. What only people can decide is asked after that: the answer begins the next leg.
+ */
+export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd | TaskPause> {
+  const { claim, watch, status, timeoutMs } = attempt;
+  const { task } = claim;
   const { run, checkpoint } = await takeTurn(deps, attempt);
   if (run.outcome.kind !== "finished")
-    return { ...toUnfinishedEnd(run, { task: claim.task, timeoutMs }), work: workOf(run) };
+    return { ...toUnfinishedEnd(run, { task, timeoutMs }), work: workOf(run) };
   // The turn is kept; whoever stopped the task does not want it published.
   if (watch.reason() === "cancelled") watch.signal.throwIfAborted();
   status.update({ phase: "publishing" });
   const turn = readTurnResult(deps, run);
-  const published = await publish(deps, {
-    claim,
-    reader: reader.octokit,
-    checkpoint,
-    directory: attempt.directory,
-    mirrorPath: (await attempt.openMirror()).path,
-    parentSha: start.sha,
-    branchExists: start.branchExists,
-    repository: attempt.repository,
-    remoteUrl: attempt.remoteUrl,
-    result: turn,
-    at: new Date(run.endedAt),
+  const onTop = await publishOnTop(deps, attempt, { run, checkpoint, result: turn });
+  await refreshPull(deps, attempt, onTop);
+  const before = await readLeftBehind(deps, claim);
+  const open = findOpenQuestions(turn, task.context, new Set(before.asked));
+  const report = await answerReview(deps, attempt, {
+    turn,
+    push: toPush(onTop.published),
+    asked: open?.threadIds ?? new Set(),
   });
-  return toEnd(deps, run, turn, published);
+  const line = report === null ? null : renderReviewReport(report);
+  const end = describeWork(deps, {
+    run,
+    published: onTop.published,
+    before: before.published,
+    task,
+    line,
+    turn,
+  });
+  if (open === null) return end;
+  const isPublished = end.outcome.kind === "published";
+  await keepLeftBehind(deps, claim, {
+    published: isPublished ? end : null,
+    asked: [...before.asked, ...open.keys],
+  });
+  const text = joined([line, soFar(end), open.text]);
+  return askPerson(deps, { kind: "questions", text, sha: null, run, work: end.work });
 }
 
-function toEnd(
-  deps: Pick<Deps, "redact">,
-  run: AgentRun,
-  { text }: TurnResult,
-  published: Published,
-): TaskEnd {
-  if (published.kind === "unchanged")
-    return { ...endOf.completed({ kind: "no-changes", text }), work: workOf(run) };
-  const { commit } = published;
-  const leftOut = {
-    files: commit.leftOut,
-    patch: commit.leftOutPatch === null ? null : deps.redact(commit.leftOutPatch),
-  };
-  if (published.kind === "left-out")
-    return { ...endOf.completed({ kind: "left-out", text, leftOut }), work: workOf(run) };
-  const { title, branch, remoteSha: sha, pull } = published;
-  return {
-    ...endOf.completed({ kind: "published", title, branch, sha, pull, text, leftOut }),
-    work: {
-      ...workOf(run),
-      remoteSha: sha,
-      branch,
-      pullNumber: pull?.number ?? null,
-      // git counts no lines in a binary file.
-      files: commit.files.map(({ path, additions, deletions }) => ({
-        path,
-        additions: additions ?? 0,
-        deletions: deletions ?? 0,
-      })),
-    },
-  };
+function toPush(published: Published): ReviewPush {
+  if (published.kind !== "published") return null;
+  const { commit, remoteSha } = published;
+  return { sha: commit.commitSha, remoteSha, paths: commit.files.map(({ path }) => path) };
+}
+
+/** What a person who is asked can look at already. */
+function soFar({ outcome }: TaskEnd): PublicMarkdown {
+  if (outcome.kind !== "published") return "Nothing was pushed so far." as PublicMarkdown;
+  const where = outcome.pull === null ? `\`${outcome.branch}\`` : `#${outcome.pull.number}`;
+  return `What does not depend on it is done and in ${where}, at \`${outcome.sha.slice(0, 12)}\`.` as PublicMarkdown;
+}
+
+function joined(parts: readonly (PublicMarkdown | null)[]): PublicMarkdown {
+  return parts.filter((part) => part !== null).join("\n\n") as PublicMarkdown;
 }

@@ -1,39 +1,81 @@
-import { withAccount, type Db } from "../../db/client.ts";
-import { formatDuration, formatUsd } from "../github/amounts.ts";
-import { sumTaskUsage } from "../usage/usage-store.ts";
-import { findPlace } from "./place-store.ts";
-import { listThreadTasks, type Task } from "./task-store.ts";
+import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import type { Clock } from "../clock.ts";
+import { findSession, type Session } from "../sessions/session-store.ts";
+import { sumTaskUsage } from "../usage/usage-store.ts";
+import { findMachineStatus } from "./machine-status-store.ts";
+import { findPlace } from "./place-store.ts";
+import type { Task } from "./task-store.ts";
+import { listTasksOfThread, type ThreadRef } from "./thread-task-store.ts";
+import { renderThreadStatus, type OpenTask, type ThreadStatus } from "./thread-status.ts";
 
-/** The answer to `/claude status`: the issue's open tasks, or how the last one ended. */
+type DescribeDeps = { db: Db; clock: Clock };
+
+/** The answer to `/claude status`: the thread's open tasks or how the last one ended, and what its session has. */
 export async function describeThread(
-  deps: { db: Db; clock: Clock },
-  input: { accountId: string; repositoryId: number; issueNumber: number },
+  deps: DescribeDeps,
+  input: { accountId: string; thread: ThreadRef },
 ): Promise<string> {
-  return withAccount(deps.db, input.accountId, async (tx) => {
-    const tasks = await listThreadTasks(tx, input);
-    const open = tasks.filter(({ finishedAt }) => finishedAt === null);
-    const [last] = tasks;
-    if (last === undefined)
-      return "Nothing has been asked on this issue yet. `/claude help` lists what can be.";
-    if (open.length === 0) return `Nothing is running here. The last task ended as **${last.status}**.`;
-    const lines = [];
-    for (const task of open.reverse()) {
-      const { costMicroUsd } = await sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId });
-      const place = await findPlace(tx, {
-        taskId: task.id,
-        sessionId: task.sessionId,
-        accountId: task.accountId,
-      });
-      lines.push(
-        `- ${describe(deps.clock, task, place.ahead)}, ${formatUsd(costMicroUsd)} of ${formatUsd(task.budgetMicroUsd)} spent`,
-      );
-    }
-    return lines.join("\n");
+  const { tasks, session } = await withAccount(deps.db, input.accountId, async (tx) => {
+    const { sessionId } = input.thread;
+    return {
+      tasks: await listTasksOfThread(tx, input.thread),
+      session: sessionId === null ? null : await describeSession(tx, await findSession(tx, sessionId)),
+    };
   });
+  const now = deps.clock.now().getTime();
+  const open = tasks.filter(({ finishedAt }) => finishedAt === null).reverse();
+  const described: OpenTask[] = [];
+  for (const task of open) described.push(await describeOpen(deps, task, now));
+  const last = open.length > 0 ? null : await describeLast(deps, tasks[0], now);
+  return renderThreadStatus({ open: described, last, session });
 }
 
-function describe(clock: Clock, task: Task, ahead: number): string {
-  if (task.startedAt === null) return `**${task.status}**, ${ahead} before it`;
-  return `**${task.status}** for ${formatDuration(clock.now().getTime() - task.startedAt.getTime())}`;
+async function describeOpen(deps: DescribeDeps, task: Task, now: number): Promise<OpenTask> {
+  const { id: taskId, accountId, sessionId, verb, instruction, options, budgetMicroUsd } = task;
+  const { costMicroUsd } = await sumTaskUsage(deps.db, { taskId, accountId });
+  return {
+    ...{ verb, instruction, options, costMicroUsd, budgetMicroUsd },
+    requester: task.requesterLogin,
+    state: await stateOf(deps, task, now, { taskId, accountId, sessionId }),
+  };
+}
+
+async function stateOf(
+  deps: DescribeDeps,
+  task: Task,
+  now: number,
+  ids: { taskId: string; accountId: string; sessionId: string },
+): Promise<OpenTask["state"]> {
+  if (task.status === "queued")
+    return { kind: "queued", place: await withAccount(deps.db, ids.accountId, (tx) => findPlace(tx, ids)) };
+  if (task.status === "waiting") {
+    const askedAt = task.question === null ? task.createdAt.getTime() : Date.parse(task.question.askedAt);
+    return { kind: "waiting", question: task.question?.kind ?? "questions", forMs: now - askedAt };
+  }
+  const todos = task.todos ?? [];
+  return {
+    kind: "running",
+    forMs: now - (task.startedAt ?? task.createdAt).getTime(),
+    stepsDone: todos.filter(({ state }) => state === "completed").length,
+    steps: todos.length,
+    stopping: task.cancelRequestedAt !== null,
+  };
+}
+
+async function describeLast(
+  deps: DescribeDeps,
+  last: Task | undefined,
+  now: number,
+): Promise<ThreadStatus["last"]> {
+  if (last === undefined || last.outcome === null || last.finishedAt === null) return null;
+  const { id: taskId, accountId, verb, instruction, requesterLogin: requester } = last;
+  const { costMicroUsd } = await sumTaskUsage(deps.db, { taskId, accountId });
+  const outcome = last.outcome.kind;
+  return { verb, instruction, requester, outcome, costMicroUsd, agoMs: now - last.finishedAt.getTime() };
+}
+
+async function describeSession(tx: Tx, session: Session | null): Promise<ThreadStatus["session"]> {
+  if (session === null) return null;
+  const { branch, headSha, pullNumber, autofix } = session;
+  return { branch, headSha, pullNumber, autofix, sandbox: await findMachineStatus(tx, session) };
 }

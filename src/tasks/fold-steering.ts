@@ -1,4 +1,5 @@
 import type { Tx } from "../../db/client.ts";
+import { formatPlural } from "../github/amounts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findPlace } from "./place-store.ts";
 import { listUnhanded } from "./steering-store.ts";
@@ -19,7 +20,9 @@ export async function foldSteering(
   if (first === undefined) return null;
   const { accountId, sessionId } = ended;
   // A new conversation, or a number of turns, was asked for once.
-  const { newSession: _, undoTurns: __, ...options } = ended.options;
+  const options = { ...ended.options };
+  delete options.newSession;
+  delete options.undoTurns;
   const task = await insertTask(tx, {
     accountId,
     sessionId,
@@ -38,6 +41,11 @@ export async function foldSteering(
     requesterLogin: ended.requesterLogin,
     context: ended.context,
     budgetMicroUsd: ended.budgetMicroUsd,
+    notices: {
+      remarks: [
+        `This is for ${formatPlural(rows.length, "comment")} that came too late for the turn before.`,
+      ],
+    },
   });
   if (task === null) return null;
   const place = await findPlace(tx, { taskId: task.id, sessionId, accountId });

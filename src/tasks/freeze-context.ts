@@ -9,7 +9,10 @@ import {
   type ThreadComment,
 } from "../github/thread.ts";
 import { oneLine } from "../github/inline-text.ts";
+import type { PullFacts } from "../github/read-pull.ts";
 import { freezeAttachments } from "./attachments-freeze.ts";
+import { freezePull } from "./freeze-pull.ts";
+import { freezeReview, type ReviewMaterial } from "./freeze-review.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { toVisibleText } from "./visible-text.ts";
 
@@ -34,6 +37,9 @@ export type FreezeInput = {
   triggeredAt: Date;
   /** The branch asked for with --base. */
   wantedBase: string | undefined;
+  /** As GitHub has it now, where the thread is a pull request's. */
+  pull?: PullFacts;
+  review?: ReviewMaterial;
 };
 
 /**
@@ -42,11 +48,7 @@ export type FreezeInput = {
  */
 export async function freezeContext(octokit: Octokit, input: FreezeInput): Promise<FrozenContext> {
   const { repository, issue } = input;
-  const base = await readBase(octokit, {
-    repository,
-    ...(input.wantedBase === undefined ? {} : { wanted: input.wantedBase }),
-  });
-  if (base === null) throw noBase(input);
+  const base = await baseOf(octokit, input);
   const thread = await readThread(octokit, {
     repository,
     issueNumber: issue.number,
@@ -55,7 +57,8 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
   const writers = await readWriters(octokit, {
     repository,
     requester: input.requester,
-    comments: thread.comments,
+    // Those who ask for work first: there is a limit.
+    authors: [...askingAuthors(input.review), ...thread.comments.map(({ author }) => author)],
     issueAuthor: issue.user,
   });
   const trusted = thread.comments.filter(({ author }) => writers.has(author.id));
@@ -66,7 +69,7 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
     hiddenPieces += removed;
     return text;
   };
-  return {
+  const frozen: FrozenContext = {
     repository,
     issue: {
       number: issue.number,
@@ -93,13 +96,39 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
       ],
       { serverUrl: new URL(issue.html_url).origin },
     ),
-    pull: null,
-    review: null,
+    pull: input.pull === undefined ? null : freezePull(input.pull, { writers, visible }),
+    review:
+      input.review === undefined
+        ? null
+        : freezeReview(input.review, { writers, before: input.triggeredAt, visible }),
     checks: null,
     base,
     leftOutComments: thread.leftOut + untrusted.filter(({ author }) => author.type !== "Bot").length,
     hiddenPieces,
   };
+  return { ...frozen, hiddenPieces };
+}
+
+/** The base of a pull request is its own; where that branch is gone, its last commit is still there. */
+async function baseOf(octokit: Octokit, input: FreezeInput): Promise<FrozenContext["base"]> {
+  const { repository, pull } = input;
+  const wanted = pull?.base.ref ?? input.wantedBase;
+  const base = await readBase(octokit, { repository, ...(wanted === undefined ? {} : { wanted }) });
+  if (base !== null) return base;
+  if (pull !== undefined) return { ref: pull.base.ref, sha: pull.base.sha };
+  throw noBase(input);
+}
+
+/** Who else has spoken in the threads that ask for work. */
+function askingAuthors(review: ReviewMaterial | undefined): ThreadComment["author"][] {
+  if (review === undefined) return [];
+  const { remarks, askedIds } = review;
+  const roots = new Set(
+    remarks.filter(({ id }) => askedIds.has(id)).map(({ id, inReplyTo }) => inReplyTo ?? id),
+  );
+  return remarks.flatMap(({ id, inReplyTo, author }) =>
+    author !== null && roots.has(inReplyTo ?? id) ? [author] : [],
+  );
 }
 
 async function readWriters(
@@ -108,11 +137,11 @@ async function readWriters(
     repository: RepositoryRef;
     requester: { id: number };
     issueAuthor: { id: number; login: string };
-    comments: readonly ThreadComment[];
+    authors: readonly ThreadComment["author"][];
   },
 ): Promise<Set<number>> {
   const people = new Map<number, string>([[input.issueAuthor.id, input.issueAuthor.login]]);
-  for (const { author } of input.comments) {
+  for (const author of input.authors) {
     if (author.type === "User" && people.size < maxAuthors) people.set(author.id, author.login);
   }
   // The gate has just let the requester through.

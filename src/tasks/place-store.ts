@@ -1,49 +1,68 @@
-import { and, asc, eq, inArray, ne, sql } from "drizzle-orm";
+import { and, eq, inArray, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
-import { account, task } from "../../db/schema.ts";
-import { openStatuses } from "./task-store.ts";
+import { account, step, task } from "../../db/schema.ts";
+import { estimateTask } from "./estimate-store.ts";
+import { turnStep } from "./queue-turn-store.ts";
 
 /** Where a task stands in its account's line. */
 export type Place = {
   /** Open tasks of the account before this one, running ones included. */
   ahead: number;
+  /** Those of them that run. */
+  running: number;
   open: number;
   slots: number;
+  /** An earlier task of the same session is still open. */
   sessionBusy: boolean;
-  /** Median time of the account's last twenty finished tasks, ms; null when there is none. */
+  /** Until it begins: half of the time it takes at most `typicalMs`, nine times in ten at most `longMs`; null: nothing to go by. */
+  estimate: { typicalMs: number; longMs: number } | null;
   typicalMs: number | null;
 };
+
+type Standing = { id: string; sessionId: string; runs: boolean; turn: number };
 
 export async function findPlace(
   tx: Tx,
   input: { taskId: string; sessionId: string; accountId: string },
 ): Promise<Place> {
-  const open = await tx
-    .select({ id: task.id, sessionId: task.sessionId })
+  const { taskId, sessionId, accountId } = input;
+  const line = await readLine(tx, accountId);
+  const [facts] = await tx
+    .select({ slots: account.maxParallelTasks, repositoryId: task.repositoryId })
     .from(task)
-    .where(
-      and(
-        eq(task.accountId, input.accountId),
-        inArray(task.status, [...openStatuses]),
-        ne(task.status, "waiting"),
-      ),
-    )
-    .orderBy(asc(task.id));
-  const [slots] = await tx
-    .select({ n: account.maxParallelTasks })
-    .from(account)
-    .where(eq(account.id, input.accountId));
-  const [typical] = await tx.execute<{ ms: number | null }>(sql`
-    select (percentile_cont(0.5) within group (order by extract(epoch from finished_at - started_at)) * 1000)::int as ms
-    from (select finished_at, started_at from task
-          where account_id = ${input.accountId} and status = 'completed' and started_at is not null
-          order by id desc limit 20) recent`);
-  const before = open.filter(({ id }) => id < input.taskId);
+    .innerJoin(account, eq(account.id, task.accountId))
+    .where(eq(task.id, taskId));
+  const slots = facts?.slots ?? 1;
+  const at = line.findIndex(({ id }) => id === taskId);
+  const before = at === -1 ? line : line.slice(0, at);
+  // Its session's order holds whatever the turns say.
+  const session = line.filter((other) => other.sessionId === sessionId && other.id < taskId);
+  const running = before.filter(({ runs }) => runs).length;
+  const rounds = Math.max(1, Math.ceil((before.length - slots + 1) / slots), session.length);
+  const one =
+    facts === undefined ? null : await estimateTask(tx, { accountId, repositoryId: facts.repositoryId });
   return {
     ahead: before.length,
-    open: open.length,
-    slots: slots?.n ?? 1,
-    sessionBusy: before.some(({ sessionId }) => sessionId === input.sessionId),
-    typicalMs: typical?.ms ?? null,
+    running,
+    open: line.length,
+    slots,
+    sessionBusy: session.length > 0,
+    estimate: one === null ? null : { typicalMs: one.typicalMs * rounds, longMs: one.longMs * rounds },
+    typicalMs: one?.typicalMs ?? null,
   };
+}
+
+/** The account's tasks that run or wait for a slot, as they come to run. */
+async function readLine(tx: Tx, accountId: string): Promise<Standing[]> {
+  const rows = await tx
+    .select({
+      id: task.id,
+      sessionId: task.sessionId,
+      runs: sql<boolean>`${task.status} <> 'queued'`,
+      turn: sql<number>`coalesce((${step.result}->>'turn')::float8, extract(epoch from ${task.createdAt})::float8)`,
+    })
+    .from(task)
+    .leftJoin(step, and(eq(step.taskId, task.id), eq(step.name, turnStep)))
+    .where(and(eq(task.accountId, accountId), inArray(task.status, ["queued", "provisioning", "running"])));
+  return rows.sort((a, b) => Number(b.runs) - Number(a.runs) || a.turn - b.turn || (a.id < b.id ? -1 : 1));
 }

@@ -6,9 +6,11 @@ import { FencedError, TransientError, UserError } from "../errors.ts";
 import { toGitHubError } from "../github/github-error.ts";
 import { SetbackError, toSandboxFault } from "../sessions/session-fault.ts";
 import type { JobContext } from "../queue/jobs.ts";
-import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
-import { makeReceipt } from "./make-receipt.ts";
-import { findAccountLogin } from "./tenant-store.ts";
+import { recordUsage } from "../usage/usage-store.ts";
+import { endInTime } from "./end-in-time.ts";
+import { endLate } from "./end-late.ts";
+import { giveUpMachine } from "./give-up-machine.ts";
+import { recordEnd } from "./record-end.ts";
 import { endOf, type TaskEnd, type TaskPause } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
 import { setBack } from "./set-back.ts";
@@ -41,9 +43,15 @@ export async function runTask(
   const since = performance.now();
   let paused = false;
   try {
-    const end = await workOnTask({ ...deps, log }, claim, watch).catch((error: unknown) =>
+    const work = workOnTask({ ...deps, log }, claim, watch).catch((error: unknown) =>
       toEnd({ ...deps, log }, claim, watch, error),
     );
+    const end = await endInTime(work, watch);
+    if (end === "overdue") {
+      const by = await canceller(deps, claim.task);
+      await endLate({ ...deps, log }, { claim, by, work });
+      return;
+    }
     await finish(deps, claim, end);
     paused = end.status === "waiting";
     log.info(
@@ -86,7 +94,9 @@ async function endUnclaimed(
       claim.reason === "cancelled"
         ? endOf.cancelled(claim.task.cancelRequestedBy ?? "somebody")
         : endOf.failedTooOften(claim.task.id);
-    await withAccount(deps.db, ref.accountId, (tx) => recordEnd(deps, tx, { task: claim.task, end }));
+    await withAccount(deps.db, ref.accountId, (tx) =>
+      recordEnd(deps, tx, { task: claim.task, end, now: deps.clock.now() }),
+    );
   }
   await reportTask(deps, ref);
 }
@@ -97,7 +107,7 @@ async function finish(deps: Deps, claim: Claim, end: TaskEnd | TaskPause): Promi
   await withAccount(deps.db, task.accountId, async (tx) => {
     await assertFence(tx, { taskId: task.id, fence });
     if (end.status === "waiting") await waitForAnswer(deps, tx, { claim, question: end.question });
-    else await recordEnd(deps, tx, { task: { ...task, fence }, end });
+    else await recordEnd(deps, tx, { task: { ...task, fence }, end, now: deps.clock.now() });
   });
 }
 
@@ -113,20 +123,6 @@ async function waitForAnswer(
   await deps.queue.enqueue(tx, "report-task", { taskId, accountId });
 }
 
-async function recordEnd(deps: Deps, tx: Tx, { task, end }: { task: Task; end: TaskEnd }): Promise<void> {
-  const ids = { taskId: task.id, accountId: task.accountId };
-  await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault });
-  const payer = await findAccountLogin(tx, task.accountId);
-  const receipt = makeReceipt({
-    work: end.work,
-    usage: await sumTaskUsage(tx, ids),
-    durationMs: task.startedAt === null ? 0 : deps.clock.now().getTime() - task.startedAt.getTime(),
-    payer,
-    platformFault: end.fault === "platform",
-  });
-  await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
-}
-
 /**
  * What an error means: a person's matter ends the task, a passing one goes back to the queue (one of the sandbox
  * or the storage not for ever), and an unknown one goes back until it has happened three times.
@@ -136,7 +132,10 @@ async function toEnd(deps: Deps, claim: Claim, watch: TaskWatch, thrown: unknown
   const error = toSandboxFault(toGitHubError(thrown, "working on a task"));
   if (error instanceof FencedError || watch.reason() === "claim-lost")
     throw new FencedError(`task ${task.id} has another worker`, { cause: error });
-  if (watch.reason() === "cancelled") return endOf.cancelled(await canceller(deps, task));
+  if (watch.reason() === "cancelled") {
+    if (error instanceof SetbackError && error.what === "the sandbox") await giveUpMachine(deps, task);
+    return endOf.cancelled(await canceller(deps, task));
+  }
   if (watch.reason() === "drain") {
     await withAccount(deps.db, task.accountId, (tx) =>
       recordAttemptEnd(tx, { taskId: task.id, fence, ended: "drain" }),

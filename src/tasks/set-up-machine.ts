@@ -3,18 +3,20 @@ import type { TaskNotices } from "../../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { TransientError } from "../errors.ts";
 import { mirrorHas } from "../github/mirror.ts";
-import { readRepoSettings, type ReadRepoSettings } from "../github/repo-settings.ts";
+import type { RepoSettings } from "../github/repo-settings-schema.ts";
+import type { SettingsNote } from "../github/settings-cells.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { runSetup, setupKey, type SetupRun } from "../sessions/run-setup.ts";
 import { findSetup, recordSetup } from "../sessions/setup-store.ts";
 import { withTurnGateway } from "../sessions/turn-gateway.ts";
 import type { Claim } from "./claim-store.ts";
+import { readEffectiveSettings, type EffectiveDeps, type EffectiveSettings } from "./effective-settings.ts";
 
 export type SetUpInput = {
   claim: Claim;
   sandbox: Sandbox;
   /** Null: no settings are to be had. */
-  read: ReadRepoSettings | null;
+  read: { settings: RepoSettings; problems: readonly SettingsNote[] } | null;
   signal: AbortSignal;
   /** For the turn that follows; the machine's life is extended by the setup's own limit before it. */
   turnTimeoutMs: number;
@@ -48,10 +50,20 @@ export async function setUpMachine(
   return { ran: true, notices: { ...problems, ...failure(run) } };
 }
 
-/** At the base branch as it was at the trigger, else where the session began; null when the mirror has neither any more. */
-export async function readSettingsOf(claim: Claim, mirrorPath: string): Promise<ReadRepoSettings | null> {
+/** All settings in force for a task: at the base branch as it was at the trigger, else where the session began; null when the mirror has neither any more. */
+export async function readEffectiveSettingsOf(
+  deps: EffectiveDeps,
+  input: { claim: Claim; repository: { owner: string; name: string }; mirrorPath: string },
+): Promise<EffectiveSettings | null> {
+  const { claim, mirrorPath } = input;
+  const { accountId, installationId, repositoryId } = claim.task;
   for (const sha of [claim.task.context.base.sha, claim.session.baseSha]) {
-    if (sha !== null && (await mirrorHas(mirrorPath, sha))) return readRepoSettings({ mirrorPath, sha });
+    if (sha === null || !(await mirrorHas(mirrorPath, sha))) continue;
+    const repository = { id: repositoryId, ...input.repository };
+    return readEffectiveSettings(deps, {
+      ...{ accountId, installationId, repository, sha },
+      from: { mirrorPath },
+    });
   }
   return null;
 }
@@ -59,7 +71,7 @@ export async function readSettingsOf(claim: Claim, mirrorPath: string): Promise<
 function runInTurn(
   deps: Deps,
   { claim, sandbox, signal }: SetUpInput,
-  settings: ReadRepoSettings["settings"],
+  settings: RepoSettings,
 ): Promise<SetupRun> {
   const { id: taskId, accountId } = claim.task;
   const turn = { taskId, accountId, fence: claim.fence, timeoutMs: settings.setupTimeoutMs };

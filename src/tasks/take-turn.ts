@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import { toError } from "../errors.ts";
 import { mirrorHas } from "../github/mirror.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { renewEgress } from "../sessions/renew-egress.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
@@ -14,7 +15,7 @@ import { both } from "./both.ts";
 import type { Claim } from "./claim-store.ts";
 import { addNotices, assertFence } from "./fence-store.ts";
 import { legStep } from "./leg-step.ts";
-import { readSettingsOf, setUpMachine } from "./set-up-machine.ts";
+import { readEffectiveSettingsOf, setUpMachine } from "./set-up-machine.ts";
 import { reopenStep } from "./step-store.ts";
 import { runTurn, turnStepName } from "./run-turn.ts";
 import { holderOf, runStep } from "./steps.ts";
@@ -26,7 +27,16 @@ export type KeptTurn = { run: AgentRun; checkpoint: TakenCheckpoint };
 
 export type TakeTurnInput = Pick<
   Attempt,
-  "claim" | "watch" | "status" | "reader" | "start" | "openMirror" | "remoteUrl" | "directory" | "timeoutMs"
+  | "claim"
+  | "watch"
+  | "status"
+  | "reader"
+  | "start"
+  | "openMirror"
+  | "remoteUrl"
+  | "directory"
+  | "timeoutMs"
+  | "repository"
 > & {
   /** Puts something beside the checkout before the agent starts. */
   prepare?: (sandbox: Sandbox) => Promise<void>;
@@ -43,21 +53,23 @@ export async function takeTurn(deps: Deps, input: TakeTurnInput): Promise<KeptTu
   });
 }
 
-async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn> {
+async function turnInSession(server: Deps, input: TakeTurnInput): Promise<KeptTurn> {
   const { claim, watch, directory, timeoutMs } = input;
   const startSha = input.start.sha;
   const { session, task, fence } = claim;
   const late = (what: string) => (err: Error) => {
-    deps.log.warn({ err, taskId: task.id }, `${what} that nobody waited for any more failed`);
+    server.log.warn({ err, taskId: task.id }, `${what} that nobody waited for any more failed`);
   };
   const opening = fromService(
     "the sandbox",
-    openMachine(deps, { session, taskId: task.id, fence, timeoutMs }),
+    openMachine(server, { session, taskId: task.id, fence, timeoutMs }),
   );
-  const [machine, { mirror, read }] = await both(
+  const [opened, { mirror, read }] = await both(
     untilStopped(opening, watch.signal, late("the opening of a machine")),
-    openMirrorAndSettings(input),
+    openMirrorAndSettings(server, input),
   );
+  const deps = withEgress(server, read?.settings.egressHosts);
+  const machine = await renewEgress(deps, opened, { timeoutMs, before: server.config.sandbox.egressHosts });
   const filling = openSession(deps, machine, {
     session,
     headSha: startSha,
@@ -113,9 +125,18 @@ async function turnInSession(deps: Deps, input: TakeTurnInput): Promise<KeptTurn
   }
 }
 
-async function openMirrorAndSettings(input: TakeTurnInput) {
-  const mirror = await input.openMirror();
-  return { mirror, read: await readSettingsOf(input.claim, mirror.path) };
+async function openMirrorAndSettings(deps: Deps, { claim, repository, openMirror }: TakeTurnInput) {
+  const mirror = await openMirror();
+  return {
+    mirror,
+    read: await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath: mirror.path }),
+  };
+}
+
+/** The rest of a turn sees the hosts that the repository's settings allow. */
+function withEgress(deps: Deps, egressHosts: readonly string[] | undefined): Deps {
+  if (egressHosts === undefined) return deps;
+  return { ...deps, config: { ...deps.config, sandbox: { ...deps.config.sandbox, egressHosts } } };
 }
 
 /** What a turn that was ended from outside left behind is kept where it can be; that it cannot must not hide why it was ended. */

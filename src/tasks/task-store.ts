@@ -110,7 +110,7 @@ export async function endIdleTasks(tx: Tx, input: { scope: TaskScope; by: string
   return rows.map(({ id }) => id);
 }
 
-function inScope(scope: TaskScope): SQL {
+export function inScope(scope: TaskScope): SQL {
   if ("sessionId" in scope) return eq(task.sessionId, scope.sessionId);
   if ("taskId" in scope) return eq(task.id, scope.taskId);
   if ("installationId" in scope) return eq(task.installationId, scope.installationId);

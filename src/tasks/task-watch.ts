@@ -10,6 +10,8 @@ export type TaskWatch = {
   signal: AbortSignal;
   /** Null while nobody has asked. */
   reason(): StopReason | null;
+  /** Throws when somebody has asked to stop: call it before each effect that others see. A drain lets them be finished. */
+  throwIfStopped(): void;
   /** Told by the worker's listener as soon as somebody cancels. */
   cancel(): void;
   /** Told by the worker's listener as soon as somebody comments. */
@@ -43,7 +45,7 @@ export function watchTask(
   const steer = () => {
     for (const listener of steered) listener();
   };
-  const timer = setInterval(() => {
+  const lookNow = () => {
     steer();
     look(deps, input).then(
       (why) => why !== null && stop(why),
@@ -51,10 +53,16 @@ export function watchTask(
       (error: unknown) =>
         deps.log.warn({ err: toError(error), taskId: input.taskId }, "could not look after a running task"),
     );
-  }, pollMs);
+  };
+  // Somebody may have asked between the claim and this watch, when no notification could be taken.
+  lookNow();
+  const timer = setInterval(lookNow, pollMs);
   return {
     signal: controller.signal,
     reason: () => reason,
+    throwIfStopped() {
+      if (reason === "cancelled") controller.signal.throwIfAborted();
+    },
     cancel: () => stop("cancelled"),
     steer,
     onSteered(listener) {

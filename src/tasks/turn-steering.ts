@@ -27,7 +27,7 @@ export async function turnSteering(
         const rows = await withAccount(deps.db, accountId, (tx) => listUnhanded(tx, taskId));
         return rows.map((row) => ({ id: row.id, text: renderSteering(row) }));
       },
-      onNews: watch.onSteered,
+      onNews: (listener) => watch.onSteered(listener),
       async handed(ids) {
         const notices = await withAccount(deps.db, accountId, async (tx) => {
           const told = { steered: await markHanded(tx, { taskId, fence, ids }) };

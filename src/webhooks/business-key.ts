@@ -13,9 +13,38 @@ const action = z.string();
 const time = z.iso.datetime({ offset: true });
 const issue = z.object({ id: z.int(), updated_at: time });
 
+const comment = z.object({ id: z.int(), body: z.string(), created_at: time });
+/** Absent in the bodies of older senders, who then have to name us. */
+const byAccount = z.object({ id: z.int(), type: z.string() }).nullish();
 const commentCreated = z.object({
   action: z.literal("created"),
-  comment: z.object({ id: z.int(), body: z.string(), created_at: time }),
+  issue: z.object({ pull_request: z.unknown(), user: byAccount }).partial().optional(),
+  comment: comment.extend({ user: byAccount }),
+});
+const commentEdited = z.object({
+  action: z.literal("edited"),
+  comment: comment.extend({ updated_at: time.optional(), user: byAccount }),
+});
+const onPull = z.object({ head: z.object({ ref: z.string() }), user: byAccount });
+const reviewSubmitted = z.object({
+  action: z.literal("submitted"),
+  review: z.object({ id: z.int(), body: z.string().nullable(), submitted_at: time, user: byAccount }),
+  pull_request: onPull,
+});
+const reviewCommentCreated = z.object({ action: z.literal("created"), comment });
+const suiteCompleted = z.object({
+  action: z.literal("completed"),
+  check_suite: z.object({
+    id: z.int(),
+    head_sha: z.string(),
+    head_branch: z.string().nullable(),
+    updated_at: time.nullish(),
+  }),
+});
+const statusSet = z.object({
+  id: z.int(),
+  state: z.string(),
+  branches: z.array(z.object({ name: z.string() })),
 });
 const labeled = z.object({
   action: z.literal("labeled"),
@@ -24,8 +53,8 @@ const labeled = z.object({
 });
 const assigned = z.object({ action: z.literal("assigned"), issue, assignee: z.object({ id: z.int() }) });
 const gone = z.object({ action: z.enum(["closed", "deleted", "transferred"]), issue });
-const pullClosed = z.object({
-  action: z.literal("closed"),
+const pullChanged = z.object({
+  action: z.enum(["closed", "reopened", "synchronize"]),
   pull_request: z.object({ id: z.int(), updated_at: time, head: z.object({ ref: z.string() }) }),
 });
 /** Older senders give installation times as seconds. */
@@ -35,9 +64,13 @@ const installation = z.object({
 });
 
 const askingActions = new Map<string, readonly string[] | "all">([
-  ["issue_comment", ["created"]],
+  ["issue_comment", ["created", "edited"]],
+  ["pull_request_review", ["submitted"]],
+  ["pull_request_review_comment", ["created"]],
   ["issues", ["labeled", "assigned", "closed", "deleted", "transferred"]],
-  ["pull_request", ["closed"]],
+  ["pull_request", ["closed", "reopened"]],
+  ["check_suite", ["completed"]],
+  ["status", "all"],
   ["installation", "all"],
   ["installation_repositories", "all"],
   ["repository", ["renamed", "transferred", "deleted", "publicized", "privatized"]],
@@ -63,11 +96,19 @@ export function readRequest(
   if (kind === null || !mayAsk(kind, typeof body.action === "string" ? body.action : null)) return null;
   switch (kind) {
     case "issue_comment":
-      return readComment(commentCreated.parse(body));
+      return body.action === "edited" ? readEdit(body) : readComment(commentCreated.parse(body));
+    case "pull_request_review":
+      return readReview(reviewSubmitted.parse(body));
+    case "pull_request_review_comment":
+      return readReviewComment(reviewCommentCreated.parse(body));
     case "issues":
       return readIssue(body, options.triggerLabel);
     case "pull_request":
-      return readPullClosed(pullClosed.parse(body));
+      return readPullChanged(pullChanged.parse(body));
+    case "check_suite":
+      return readSuite(suiteCompleted.parse(body));
+    case "status":
+      return readStatus(statusSet.parse(body));
     case "installation": {
       const { action, installation: it } = installation.parse(body);
       const key = `installation:${it.id}:${action}:${it.updated_at}`;
@@ -81,9 +122,37 @@ export function readRequest(
   }
 }
 
-function readComment({ comment }: z.infer<typeof commentCreated>): DeliveryRequest | null {
-  if (!mayHoldCommand(comment.body)) return null;
+/** On a pull request that a bot opened, perhaps ours, a comment needs to name nobody; its author's own are only its news. */
+function readComment({ issue, comment }: z.infer<typeof commentCreated>): DeliveryRequest | null {
+  const onBotsPull =
+    isOnPull(issue) && issue?.user?.type === "Bot" && comment.user?.id !== issue.user.id;
+  if (!onBotsPull && !mayHoldCommand(comment.body)) return null;
   return { businessKey: `comment:${comment.id}`, at: new Date(comment.created_at) };
+}
+
+const isOnPull = (issue: { pull_request?: unknown } | undefined): boolean =>
+  issue?.pull_request !== undefined && issue.pull_request !== null;
+
+/** Starts nothing, but whoever edits a command into a comment is told why, when they ask. */
+function readEdit(body: Body): DeliveryRequest | null {
+  const { comment } = commentEdited.parse(body);
+  if (comment.user?.type === "Bot" || !mayHoldCommand(comment.body)) return null;
+  return { businessKey: `edited:${comment.id}:${comment.updated_at ?? ""}`, at: null };
+}
+
+const isOurs = (ref: string): boolean => ref.startsWith("claude/");
+
+/** On a branch of ours a review needs to name nobody. Our own reviews are news of what we did. */
+function readReview({ review, pull_request: pull }: z.infer<typeof reviewSubmitted>): DeliveryRequest | null {
+  const onOurs = isOurs(pull.head.ref) && review.user?.id !== pull.user?.id;
+  if (!onOurs && !mayHoldCommand(review.body ?? "")) return null;
+  return { businessKey: `review:${review.id}`, at: new Date(review.submitted_at) };
+}
+
+/** Without a command its review's own delivery is enough. */
+function readReviewComment({ comment }: z.infer<typeof reviewCommentCreated>): DeliveryRequest | null {
+  if (!mayHoldCommand(comment.body)) return null;
+  return { businessKey: `review-comment:${comment.id}`, at: new Date(comment.created_at) };
 }
 
 function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
@@ -114,8 +183,19 @@ function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
   }
 }
 
-/** Only branches of ours: every other pull request's end is nothing to us. */
-function readPullClosed({ pull_request: pull }: z.infer<typeof pullClosed>): DeliveryRequest | null {
-  if (!pull.head.ref.startsWith("claude/")) return null;
-  return { businessKey: `pull:${pull.id}:closed:${pull.updated_at}`, at: null };
+/** Only branches of ours: what becomes of every other pull request is nothing to us. */
+function readPullChanged({ action, pull_request: pull }: z.infer<typeof pullChanged>): DeliveryRequest | null {
+  if (!isOurs(pull.head.ref)) return null;
+  return { businessKey: `pull:${pull.id}:${action}:${pull.updated_at}`, at: null };
+}
+
+/** The time is in the key, because a suite that is run again completes again. */
+function readSuite({ check_suite: suite }: z.infer<typeof suiteCompleted>): DeliveryRequest | null {
+  if (!isOurs(suite.head_branch ?? "")) return null;
+  return { businessKey: `suite:${suite.id}:${suite.head_sha}:${suite.updated_at ?? ""}`, at: null };
+}
+
+function readStatus({ id, state, branches }: z.infer<typeof statusSet>): DeliveryRequest | null {
+  if (state === "pending" || !branches.some(({ name }) => isOurs(name))) return null;
+  return { businessKey: `status:${id}`, at: null };
 }

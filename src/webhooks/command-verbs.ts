@@ -134,20 +134,24 @@ const other: ArgumentsRead = { kind: "other" };
 const fits = (action: Action): ArgumentsRead => ({ kind: "fits", action });
 const wrong = (reason: string): ArgumentsRead => ({ kind: "wrong", reason });
 
-/** The answer to `/claude help`, as Markdown; `built` leaves out what this version does not do yet. */
-export function renderHelp(built?: ReadonlySet<Verb>): string {
-  const shown = [...verbTable].filter(
-    ([name, spec]) => built?.has("verb" in spec ? spec.verb : (name as Verb)) ?? true,
+/** The answer to `/claude help`, as Markdown. */
+export function renderHelp(): string {
+  return [
+    "**Write `/claude` and what you want at the start of a line.** The rest of the comment belongs to it.",
+    ...renderGrammar(),
+  ].join("\n\n");
+}
+
+/** The tables of commands and options and the rules that hold for all, as blocks of Markdown. */
+export function renderGrammar(): string[] {
+  const verbs = [...verbTable.values()].map(
+    ({ usage, about }) => `| ${cell(`/claude ${usage}`)} | ${about} |`,
   );
-  const verbs = shown
-    .map(([, spec]) => spec)
-    .map(({ usage, about }) => `| ${cell(`/claude ${usage}`)} | ${about} |`);
   const options = Object.entries(optionTable).map(
     ([name, { value, about }]) =>
       `| ${cell(value === null ? `--${name}` : `--${name} ${value}`)} | ${about} |`,
   );
   return [
-    "**Write `/claude` and what you want at the start of a line.** The rest of the comment belongs to it.",
     [
       "| Command | What happens |",
       "|---|---|",
@@ -157,7 +161,7 @@ export function renderHelp(built?: ReadonlySet<Verb>): string {
     ["| Option, before the words | |", "|---|---|", ...options].join("\n"),
     "A verb counts only if the line fits it exactly; otherwise the words are the instruction. After `--` they always are: `/claude -- stop the flaky test`.",
     "Quotes, code blocks and edited comments never start anything. Only people with write access do.",
-  ].join("\n\n");
+  ];
 }
 
 function cell(code: string): string {

@@ -1,4 +1,5 @@
-import { and, eq, inArray, lt, ne, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, lt, ne, sql } from "drizzle-orm";
+import { z } from "zod";
 import type { Db } from "../../db/client.ts";
 import { delivery } from "../../db/schema.ts";
 import { unpackPayload } from "./intake-store.ts";
@@ -61,4 +62,36 @@ export async function pruneDeliveries(system: Db, before: Date): Promise<number>
     .where(and(lt(delivery.receivedAt, before), ne(delivery.status, "queued")))
     .returning({ id: delivery.id });
   return rows.length;
+}
+
+const commentBody = z.object({ issue: z.object({ number: z.int() }), comment: z.object({ id: z.int() }) });
+
+/** More than these in one repository at once is a storm, in which nobody can tell what came first. */
+const maxLookedAt = 50;
+
+/** Whether a comment that was written on this thread before this one still waits to be handled. */
+export async function hasEarlierCommand(
+  system: Db,
+  input: { repositoryId: number; issueNumber: number; commentId: number },
+): Promise<boolean> {
+  const rows = await system
+    .select({ payload: delivery.payload })
+    .from(delivery)
+    .where(
+      and(
+        eq(delivery.repositoryId, input.repositoryId),
+        eq(delivery.status, "queued"),
+        eq(delivery.event, "issue_comment"),
+        eq(delivery.action, "created"),
+        isNotNull(delivery.businessKey),
+      ),
+    )
+    .orderBy(asc(delivery.receivedAt))
+    .limit(maxLookedAt);
+  return rows.some(({ payload }) => {
+    const read = commentBody.safeParse(JSON.parse(unpackPayload(payload)));
+    return (
+      read.success && read.data.issue.number === input.issueNumber && read.data.comment.id < input.commentId
+    );
+  });
 }

@@ -1,10 +1,11 @@
 import { cancelTasks } from "../tasks/cancel-task.ts";
-import { endSession, findOpenSession, findSessionByPull } from "../sessions/session-store.ts";
+import { findOpenSession } from "../sessions/session-store.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
-import { issueAssigned, issueGone, issueLabeled, pullRequestClosed, type IssueAssigned } from "./payloads.ts";
+import { noteIgnored } from "./note-ignored.ts";
+import { issueAssigned, issueGone, issueLabeled, type IssueAssigned } from "./payloads.ts";
 import { admit, startTask, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 
-type IssueEvent = ReturnType<typeof issueGone.parse>;
+type IssueEvent = Omit<ReturnType<typeof issueGone.parse>, "action">;
 
 /** The configured label starts a task from title and body; another label is left alone. */
 export async function onIssueLabeled(
@@ -63,9 +64,12 @@ async function startFromIssue(
     onPullRequest: false,
     sender: event.sender,
     viaAppId: null,
+    what: input.trigger === "label" ? "label" : "assignment",
     commentId: null,
     triggeredAt: new Date(event.issue.updated_at),
   };
+  // A label is easily put on a whole list of issues; who wants to go on with a closed one can say so in a comment.
+  if (event.issue.state === "closed") return noteIgnored(deps, { thread, reason: "closed" });
   return admit(deps, thread, (admitted) =>
     startTask(deps, thread, admitted, {
       ...input,
@@ -92,29 +96,7 @@ export async function onIssueGone(deps: TriggerDeps, payload: unknown): Promise<
   const { stopping, ended } = await cancelTasks(deps, {
     accountId,
     scope: { sessionId: session.id },
-    by: `${event.sender.login} (the issue was closed)`,
+    by: `${event.sender.login} (the issue was ${event.action})`,
   });
   return stopping.length + ended.length > 0 ? "stopped" : "nothing-to-stop";
-}
-
-/** A merged or closed pull request of ours ends the session; the reaper removes its machine. */
-export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): Promise<string> {
-  const event = pullRequestClosed.parse(payload);
-  const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
-  if (accountId === null) return "unknown-installation";
-  const session = await findSessionByPull(deps.db, {
-    accountId,
-    repositoryId: event.repository.id,
-    pullNumber: event.pull_request.number,
-  });
-  if (session === null) return "not-ours";
-  const merged = event.pull_request.merged === true ? "merged" : "closed";
-  await cancelTasks(deps, {
-    accountId,
-    scope: { sessionId: session.id },
-    by: `${event.sender.login} (the pull request was ${merged})`,
-  });
-  await endSession(deps.system, session.id);
-  await deps.queue.enqueue(deps.system, "reap", {});
-  return "session-ended";
 }

@@ -1,99 +1,64 @@
-import { answerTask } from "../tasks/answer-task.ts";
-import { cancelTasks } from "../tasks/cancel-task.ts";
-import { describeThread } from "../tasks/describe-thread.ts";
-import type { FreezeInput } from "../tasks/freeze-context.ts";
-import { findOpenSession, findSessionByPull, type Session } from "../sessions/session-store.ts";
 import type { Command } from "./command-verbs.ts";
+import type { Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
-import { startTask, type Admitted, type StartInput, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
+import { startTask, type TriggerDeps } from "./trigger.ts";
+import { approve } from "./verb-approve.ts";
+import { switchAutofix } from "./verb-autofix.ts";
+import { addBudget } from "./verb-budget.ts";
+import { tellConfig } from "./verb-config.ts";
+import { startOnPull } from "./verb-on-pull.ts";
+import { retryTask } from "./verb-retry.ts";
+import { listTasks, runSavedTask, saveLastTask } from "./verb-saved.ts";
+import { tellStatus } from "./verb-status.ts";
+import { stopTasks } from "./verb-stop.ts";
+import { tellWhy } from "./verb-why.ts";
 
-/** A command of a person who may give it. */
-export type Order = {
-  thread: ThreadEvent;
-  admitted: Admitted;
-  command: Command;
-  /** The issue or pull request as the payload has it. */
-  issue: FreezeInput["issue"];
-  /** How a task that the command makes is recorded. */
-  source: Pick<StartInput, "businessKey" | "trigger" | "triggerCommentId">;
-};
-
-/** Does what a command says: starts a task, or answers at once. */
+/**
+ * Does what a command says: starts a task, or answers at once. It runs in the job of its delivery and never in the line of
+ * the session's tasks, so that whatever runs or waits there is answered beside it.
+ */
 export async function obeyCommand(deps: TriggerDeps, order: Order): Promise<void> {
-  const { thread, admitted, command } = order;
+  const { command } = order;
   switch (command.verb) {
     case "implement":
     case "ask":
     case "plan":
-      return startTask(deps, thread, admitted, {
-        ...order.source,
-        verb: command.verb,
-        instruction: command.instruction,
-        options: command.options,
-        issue: order.issue,
-      });
+      return startPlain(deps, order, command);
+    case "review":
+    case "rebase":
+    case "fix-ci":
+      return startOnPull(deps, order, { verb: command.verb });
     case "undo":
-      return startTask(deps, thread, admitted, {
-        ...order.source,
-        ...{ verb: command.verb, instruction: "", issue: order.issue },
-        options: { undoTurns: command.turns },
-      });
+      return startOnPull(deps, order, { verb: "undo", options: { undoTurns: command.turns } });
     case "approve":
-      return approve(deps, order, { sha: command.sha, text: command.instruction });
+      return approve(deps, { ...order, command });
     case "stop":
-      return stop(deps, order);
+      return stopTasks(deps, order);
+    case "retry":
+      return retryTask(deps, order);
     case "status":
-      return admitted.reply(
-        await describeThread(deps, {
-          accountId: admitted.tenant.accountId,
-          repositoryId: thread.repository.id,
-          issueNumber: thread.issueNumber,
-        }),
-      );
+      return tellStatus(deps, order);
+    case "budget":
+      return addBudget(deps, { ...order, command });
+    case "autofix":
+      return switchAutofix(deps, { ...order, command });
+    case "config":
+      return tellConfig(deps, order);
+    case "why":
+      return tellWhy(deps, order);
+    case "save":
+      return saveLastTask(deps, { ...order, command });
+    case "run":
+      return runSavedTask(deps, { ...order, command });
+    case "tasks":
+      return listTasks(deps, order);
     case "help":
-      return admitted.reply(replies.help());
-    default:
-      return admitted.reply(replies.notBuilt(command.verb));
+      return order.admitted.reply(replies.help());
   }
 }
 
-/** The open session that a thread belongs to: of the issue, or of the pull request; null when there is none. */
-export async function findThreadSession(
-  deps: Pick<TriggerDeps, "db">,
-  { thread, admitted }: Pick<Order, "thread" | "admitted">,
-): Promise<Session | null> {
-  const at = { accountId: admitted.tenant.accountId, repositoryId: thread.repository.id };
-  return thread.onPullRequest
-    ? findSessionByPull(deps.db, { ...at, pullNumber: thread.issueNumber })
-    : findOpenSession(deps.db, { ...at, issueNumber: thread.issueNumber });
-}
-
-async function approve(
-  deps: TriggerDeps,
-  order: Order,
-  { sha, text }: { sha: string | null; text: string },
-): Promise<void> {
-  const { thread, admitted } = order;
-  const session = await findThreadSession(deps, order);
-  const answered =
-    session === null
-      ? { kind: "nothing-asked" as const }
-      : await answerTask(deps, {
-          ...{ accountId: admitted.tenant.accountId, sessionId: session.id, approved: true, text, sha },
-          by: { id: thread.sender.id, login: thread.sender.login },
-        });
-  if (answered.kind === "nothing-asked") await admitted.reply(replies.nothingAsked());
-  if (answered.kind === "other-sha") await admitted.reply(replies.otherSha(answered.expected));
-}
-
-async function stop(deps: TriggerDeps, order: Order): Promise<void> {
-  const { thread, admitted } = order;
-  const { accountId } = admitted.tenant;
-  const session = await findThreadSession(deps, order);
-  const { stopping, ended } =
-    session === null
-      ? { stopping: [], ended: [] }
-      : await cancelTasks(deps, { accountId, scope: { sessionId: session.id }, by: thread.sender.login });
-  // The status comments say the rest; only a stop that met nothing needs words of its own.
-  if (stopping.length + ended.length === 0) await admitted.reply(replies.stopped(0, 0));
+async function startPlain(deps: TriggerDeps, order: Order, command: Command): Promise<void> {
+  const { thread, admitted, source, issue } = order;
+  const { verb, instruction, options } = command;
+  await startTask(deps, thread, admitted, { ...source, verb, instruction, options, issue });
 }

@@ -49,9 +49,11 @@ export const issueAssigned = z.object({ ...onRepository, issue, assignee: user }
 export type IssueAssigned = z.infer<typeof issueAssigned>;
 
 /** closed, deleted and transferred alike. */
-export const issueGone = z.object({ ...onRepository, issue });
+export const issueGone = z.object({ action: z.string(), ...onRepository, issue });
 
-export const pullRequestClosed = z.object({
+/** closed and reopened alike. */
+export const pullRequestChanged = z.object({
+  action: z.string(),
   ...onRepository,
   pull_request: z.object({
     number: z.int(),
@@ -59,6 +61,46 @@ export const pullRequestClosed = z.object({
     head: z.object({ ref: z.string() }),
   }),
 });
+
+/** A pull request as it stands beside a review or a comment of one. */
+const reviewedPull = z.object({
+  id: z.int(),
+  number: z.int(),
+  title: z.string(),
+  body: z.string().nullable(),
+  html_url: z.string(),
+  user,
+  head: z.object({ ref: z.string() }),
+});
+export type ReviewedPull = z.infer<typeof reviewedPull>;
+
+export const reviewSubmitted = z.object({
+  ...onRepository,
+  pull_request: reviewedPull,
+  review: z.object({
+    id: z.int(),
+    state: z.string(),
+    body: z.string().nullable(),
+    submitted_at: z.string(),
+    user,
+    performed_via_github_app: app,
+  }),
+});
+export type ReviewSubmitted = z.infer<typeof reviewSubmitted>;
+
+export const reviewCommentCreated = z.object({
+  ...onRepository,
+  pull_request: reviewedPull,
+  comment: z.object({
+    id: z.int(),
+    pull_request_review_id: z.int().nullable(),
+    body: z.string(),
+    created_at: z.string(),
+    user,
+    performed_via_github_app: app,
+  }),
+});
+export type ReviewCommentCreated = z.infer<typeof reviewCommentCreated>;
 
 const listedRepository = z.object({
   id: z.int(),

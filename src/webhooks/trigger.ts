@@ -3,13 +3,12 @@ import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
-import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import { ensureTenant, type Tenant } from "../tasks/tenant-store.ts";
-import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
-import { sayQueued } from "../tasks/say-status.ts";
 import { checkGate, type Actor } from "./gate.ts";
+import { isIgnoredReason, type IgnoredReason } from "./ignored-reason.ts";
+import { recordIgnored } from "./ignored-store.ts";
 import { replies } from "./replies.ts";
-import { sayOnce } from "./say-once.ts";
+import { createReply, unlessRefused } from "./thread-reply.ts";
 
 export type TriggerDeps = Pick<Deps, "db" | "system" | "github" | "queue" | "config" | "log" | "clock">;
 
@@ -28,8 +27,15 @@ export type ThreadEvent = {
   onPullRequest: boolean;
   sender: Actor;
   viaAppId: number | null;
-  /** Where the eyes go; null: the issue. */
+  /** What asked, in a word, for those who ask why nothing came of it. */
+  what: "comment" | "label" | "assignment" | "review" | "review comment";
+  /** Where the eyes go; null: the issue or pull request itself. GitHub's reviews take none. */
   commentId: number | null;
+  commentKind?: "comment" | "review-comment";
+  /** The handler gives the eyes itself, when it knows whether anything is asked. */
+  eyes?: "later";
+  /** Nobody was named: a person who may not write is left alone instead of being refused. */
+  unaddressed?: true;
   triggeredAt: Date;
 };
 
@@ -39,6 +45,8 @@ export type Admitted = {
   client: RepositoryClient;
   /** Answers on the thread, once per triggering object. */
   reply(text: string): Promise<void>;
+  /** The eyes. */
+  acknowledge(): Promise<void>;
 };
 
 /**
@@ -51,8 +59,9 @@ export async function admit(
   work: (admitted: Admitted) => Promise<void>,
 ): Promise<string> {
   const tenant = await ensureTenant(deps.system, tenantFacts(deps, event));
-  if (tenant.removed) return "not-installed";
-  if (tenant.suspended) return "suspended";
+  const ignore = (reason: IgnoredReason) => ignoreTrigger(deps, { tenant, event, reason });
+  if (tenant.removed) return ignore("not-installed");
+  if (tenant.suspended) return ignore("suspended");
   const client = await openThread(deps, event);
   try {
     const identity = await deps.github.identity(client.octokit);
@@ -67,26 +76,43 @@ export async function admit(
     });
     const reply = createReply(deps, { tenant, client, event, botId: identity.botId });
     if (!verdict.ok) {
-      if (verdict.reason === "no-write-access") {
+      if (verdict.reason === "ourselves") return verdict.reason;
+      if (verdict.reason === "no-write-access" && event.unaddressed !== true) {
         await reply(replies.noWriteAccess(event.sender.login), {
           kind: "refusal",
           key: String(event.issueNumber),
         });
       }
-      return verdict.reason;
+      return await ignore(verdict.reason);
     }
-    await acknowledge(deps, client.octokit, event, repository);
+    const eyes = () => acknowledge(deps, client.octokit, event, repository);
+    if (event.eyes !== "later") await eyes();
     try {
-      await work({ tenant, client, reply: (text) => reply(text) });
+      await work({ tenant, client, reply: (text) => reply(text), acknowledge: eyes });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      await reply(replies.refused(error));
-      return error.code;
+      await reply(replies.refused(error), error.code === "bots-alone" ? botsAlone : undefined);
+      return isIgnoredReason(error.code) ? await ignore(error.code) : error.code;
     }
     return "admitted";
   } finally {
     await client.revoke();
   }
+}
+
+/** Bots hear it once in a thread: an answer to each of their comments would be a loop of its own. */
+const botsAlone = { kind: "refusal", key: "bots-alone" } as const;
+
+async function ignoreTrigger(
+  deps: TriggerDeps,
+  { tenant, event, reason }: { tenant: Tenant; event: ThreadEvent; reason: IgnoredReason },
+): Promise<IgnoredReason> {
+  await recordIgnored(deps, {
+    ...{ deliveryId: event.deliveryId, accountId: tenant.accountId, repositoryId: event.repository.id },
+    ...{ issueNumber: event.issueNumber, what: event.what, reason },
+    ...{ actorId: event.sender.id, actorLogin: event.sender.login },
+  });
+  return reason;
 }
 
 /** GitHub asks for another permission where the thread is a pull request's. */
@@ -101,44 +127,23 @@ function openThread(deps: TriggerDeps, event: ThreadEvent): Promise<RepositoryCl
     : github.openRepository({ ...at, permissions: { contents: "read", issues: "write" } });
 }
 
+/** In a locked thread GitHub refuses it; what was asked for is done all the same. */
 async function acknowledge(
   deps: TriggerDeps,
   octokit: Octokit,
   event: ThreadEvent,
   repository: { owner: string; name: string },
 ): Promise<void> {
-  await react(deps, octokit, {
-    installationId: event.installation.id,
-    repository,
-    issueNumber: event.issueNumber,
-    commentId: event.commentId,
-    content: "eyes",
-  });
-}
-
-type ReplyInput = { tenant: Tenant; client: RepositoryClient; event: ThreadEvent; botId: number };
-
-function createReply(deps: TriggerDeps, { tenant, client, event, botId }: ReplyInput) {
-  return async (
-    text: string,
-    as: { kind: "reply" | "refusal"; key: string } = {
-      kind: "reply",
-      key: String(event.commentId ?? event.deliveryId),
-    },
-  ): Promise<void> => {
-    await sayOnce(deps, client.octokit, {
-      accountId: tenant.accountId,
+  await unlessRefused(deps, event, () =>
+    react(deps, octokit, {
       installationId: event.installation.id,
-      repository: { owner: client.owner, name: client.name },
-      repositoryId: event.repository.id,
+      repository,
       issueNumber: event.issueNumber,
-      botId,
-      // A refusal is given once per thread, so all of it is searched; a reply cannot be older than what it answers.
-      since: as.kind === "refusal" ? new Date(0) : event.triggeredAt,
-      text,
-      ...as,
-    });
-  };
+      commentId: event.commentId,
+      ...(event.commentKind === undefined ? {} : { commentKind: event.commentKind }),
+      content: "eyes",
+    }),
+  );
 }
 
 function tenantFacts(deps: TriggerDeps, event: ThreadEvent) {
@@ -160,35 +165,4 @@ function tenantFacts(deps: TriggerDeps, event: ThreadEvent) {
   };
 }
 
-export type StartInput = Pick<
-  CreateTaskInput,
-  "businessKey" | "trigger" | "triggerCommentId" | "verb" | "instruction" | "options"
-> & { issue: FreezeInput["issue"] };
-
-/** Freezes the thread and makes the task; when it must wait, the thread hears its place in the line. */
-export async function startTask(
-  deps: TriggerDeps,
-  event: ThreadEvent,
-  admitted: Admitted,
-  input: StartInput,
-): Promise<void> {
-  const { client, tenant } = admitted;
-  const { issue, ...rest } = input;
-  const context = await freezeContext(client.octokit, {
-    repository: { owner: client.owner, name: client.name },
-    issue,
-    requester: event.sender,
-    triggeredAt: event.triggeredAt,
-    wantedBase: input.options.base,
-  });
-  const created = await createTask(deps, {
-    ...rest,
-    accountId: tenant.accountId,
-    installationId: event.installation.id,
-    repositoryId: event.repository.id,
-    deliveryId: event.deliveryId,
-    requester: { id: event.sender.id, login: event.sender.login },
-    context,
-  });
-  if (created?.mustWait === true) await sayQueued(deps, client, created);
-}
+export { startTask, type StartInput } from "./start-task.ts";

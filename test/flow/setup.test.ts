@@ -77,5 +77,5 @@ test("settings that are not valid are left aside, and the thread says where", as
   await world.startWorker();
   const { issueNumber } = await world.ask("/claude look");
   expect((await world.untilReported(issueNumber)).status).toBe("completed");
-  expect(lastComment(issueNumber)).toMatch(/remote-claude\.yml` was left aside[^]*line 2: [^\n]*setup/);
+  expect(lastComment(issueNumber)).toMatch(/settings files are not as they should be[^]*line 2: [^\n]*setup/);
 });

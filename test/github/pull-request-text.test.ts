@@ -22,10 +22,15 @@ const foot = [
   "<sub>Asked for by alice · written by Claude, to be reviewed by you</sub>",
   "<!-- remote-claude:pull-request:t1 -->",
 ];
-const body = (fields: Partial<PullRequestInput>) => renderPullRequest({ ...input, ...fields }).body;
+/** The digests in the mark are another test's matter. */
+const render = (from: PullRequestInput) => {
+  const { title, body } = renderPullRequest(from);
+  return { title, body: body.replace(/(:t1):[0-9a-f]{12}:[0-9a-f]{12} -->$/, "$1 -->") };
+};
+const body = (fields: Partial<PullRequestInput>) => render({ ...input, ...fields }).body;
 
 test("without a template", () => {
-  expect(renderPullRequest(input)).toEqual({
+  expect(render(input)).toEqual({
     title: "Wait for the session cookie",
     body: [
       "## Summary",
@@ -41,9 +46,7 @@ test("without a template", () => {
 });
 
 test("without anything to say", () => {
-  expect(
-    renderPullRequest({ ...input, title: null, sections: { summary: null, why: null, testing: null } }),
-  ).toEqual({
+  expect(render({ ...input, title: null, sections: { summary: null, why: null, testing: null } })).toEqual({
     title: "Flaky login test",
     body: ["Closes #12", ...foot].join("\n\n"),
   });
@@ -171,7 +174,10 @@ describe("titles", () => {
         expect(title).toMatch(/^\S(?:.*[^\s.])?$/u);
         expect(title).not.toMatch(/@\w/);
         expect(title).not.toMatch(/\b(?:close|fixe?|resolve)[sd]?[:\s]+(?:[\w.-]+\/[\w.-]+)?(?:#|GH-)\d/i);
-        expect(findMark(text)).toEqual({ kind: "pull-request", key: "t1" });
+        expect(findMark(text)).toEqual({
+          kind: "pull-request",
+          key: expect.stringMatching(/^t1:/) as string,
+        });
       }),
       { numRuns: 500 },
     );
@@ -179,7 +185,15 @@ describe("titles", () => {
 });
 
 describe("Claude's result file", () => {
-  const empty = { title: null, summary: null, why: null, testing: null };
+  const empty = {
+    title: null,
+    summary: null,
+    why: null,
+    testing: null,
+    threads: [],
+    questions: null,
+    contradictions: [],
+  };
   test.each([
     ["", empty],
     [
@@ -196,7 +210,7 @@ describe("Claude's result file", () => {
     ],
     ["# T\n\n```\n## Why\n```", { ...empty, title: "T", summary: "```\n## Why\n```" }],
   ])("%j", (markdown, result) => {
-    expect(parseAgentResult(markdown)).toEqual(result);
+    expect(parseAgentResult(markdown)).toEqual({ ...empty, ...result });
   });
 
   test("never fails", () => {

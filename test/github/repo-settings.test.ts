@@ -5,12 +5,15 @@ import { describe, expect, test } from "vitest";
 import { readRepoSettings } from "../../src/github/repo-settings.ts";
 import { toSettingsProblems } from "../../src/github/repo-settings-problems.ts";
 import { repoSettingsFile } from "../../src/github/repo-settings-schema.ts";
+import { describedKeys } from "../support/settings-docs.ts";
 import { readSettingsYaml } from "../../src/github/repo-settings-yaml.ts";
 import { gitRepository, hostGit, type TestFile } from "../support/git-repository.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const path = ".github/remote-claude.yml";
 const defaults = { setup: [], setupTimeoutMs: 600_000 };
+
+const bomb = `a: &a [${"x, ".repeat(20)}x]\nb: &b [${"*a, ".repeat(20)}*a]\nsetup: [${"*b, ".repeat(20)}*b]\n`;
 
 /** Reads the settings of a commit with these files, from a bare mirror. */
 async function read(files: Record<string, TestFile>) {
@@ -64,7 +67,7 @@ describe("a bad file gives the defaults and says what is wrong, with its line", 
       "a key that is like none",
       "\n\ncolour: red\n",
       3,
-      "colour: there is no such key; expected one of setup, setup_timeout_minutes",
+      /^colour: there is no such key; expected one of triggers, model, .*, tasks$/,
     ],
     ["a key with signs in it", '"@acme/team": 1\n', 1, /^"@acme\/team": there is no such key/],
     [
@@ -115,6 +118,146 @@ describe("a bad file gives the defaults and says what is wrong, with its line", 
     ["a prototype", "__proto__: {setup: x}\n", 1, /^__proto__: there is no such key/],
     ["bytes", Buffer.from([0x73, 0xff, 0xfe]), 1, "expected text in UTF-8, got other bytes"],
     ["a link", { link: "../README.md" }, 1, "expected a file, got a link, folder or submodule"],
+    [
+      "one megabyte",
+      `# ${"x".repeat(1_000_000)}`,
+      1,
+      /^expected a file of at most 65536 bytes, got 1000002$/,
+    ],
+    ["a cycle", "setup: &a [*a]\n", 1, /^expected values as they are, got the alias \*a/],
+    ["an anchor's bomb", bomb, 2, /^expected values as they are, got the alias \*a/],
+    ["a list for a mapping", "limits: []\n", 1, "limits: expected a mapping of limits, got a list of 0"],
+    [
+      "a slip in a key within",
+      "limits:\n  turns: 3\n  budget: 5\n",
+      3,
+      "limits.budget: there is no such key; did you mean budget_usd?",
+    ],
+    [
+      "a key of another mapping",
+      "triggers:\n  draft: true\n",
+      2,
+      /^triggers\.draft: there is no such key; expected one of label/,
+    ],
+    [
+      "a yes for true",
+      "triggers: { autofix: yes }\n",
+      1,
+      /^triggers\.autofix: expected true to repair .* got "yes"$/,
+    ],
+    [
+      "a role that is no writer",
+      "triggers:\n  roles:\n    - write\n    - triage\n",
+      4,
+      /^triggers\.roles\[1\]: expected a list out of write, maintain and admin, got "triage"$/,
+    ],
+    [
+      "nobody at all",
+      "triggers: { roles: [] }\n",
+      1,
+      /^triggers\.roles: expected a list out of .* got a list of 0$/,
+    ],
+    [
+      "an App by its name",
+      "triggers: { apps: [dependabot] }\n",
+      1,
+      /^triggers\.apps\[0\]: expected .* numeric user ids/,
+    ],
+    ["a model with a space", "model: claude opus\n", 1, /^model: expected the name of a Claude model/],
+    [
+      "a budget of nothing",
+      "limits: { budget_usd: 0 }\n",
+      1,
+      /^limits\.budget_usd: expected dollars from 0\.01 to 1000/,
+    ],
+    ["a budget in words", "limits: { budget_usd: $5 }\n", 1, /got "\$5"$/],
+    [
+      "parts of a cent",
+      "limits: { monthly_budget_usd: 1.005 }\n",
+      1,
+      /^limits\.monthly_budget_usd: expected dollars/,
+    ],
+    [
+      "half a turn",
+      "limits: { turns: 1.5 }\n",
+      1,
+      /^limits\.turns: expected a whole number of model turns from 1 to 1000, got 1\.5$/,
+    ],
+    [
+      "a day",
+      "limits: { minutes: 1440 }\n",
+      1,
+      /^limits\.minutes: expected a number of minutes from 1 to 360, got 1440$/,
+    ],
+    [
+      "a branch of somebody else",
+      "branch: feature/{issue}\n",
+      1,
+      /^branch: expected a branch name that begins with claude\/, .* got "feature\/\{issue\}"$/,
+    ],
+    ["one branch for all issues", "branch: claude/{slug}\n", 1, /^branch: expected .* has \{issue\} in it/],
+    [
+      "a reviewer with an @",
+      "pr: { reviewers: ['@octocat'] }\n",
+      1,
+      /^pr\.reviewers\[0\]: expected a list of at most 15 logins/,
+    ],
+    [
+      "a template outside",
+      "pr: { template: ../secret }\n",
+      1,
+      /^pr\.template: expected the path of a file in the repository/,
+    ],
+    [
+      "an address for a host",
+      "egress_hosts:\n  - https://example.org\n",
+      2,
+      /^egress_hosts\[0\]: expected .* host names/,
+    ],
+    [
+      "an IP address for a host",
+      "egress_hosts: [169.254.169.254]\n",
+      1,
+      /^egress_hosts\[0\]: expected .* host names/,
+    ],
+    ["every host", "egress_hosts: ['*']\n", 1, /^egress_hosts\[0\]: expected/],
+    [
+      "paths that are given free",
+      "protected_paths: ['!infra/']\n",
+      1,
+      /^protected_paths\[0\]: expected .* patterns as in \.gitignore/,
+    ],
+    ["a laborious pattern", "protected_paths: ['*a*a*a*']\n", 1, /^protected_paths\[0\]: expected/],
+    [
+      "a saved task's name",
+      "tasks:\n  Change Log: { instruction: x }\n",
+      2,
+      'tasks: expected a name of small letters, digits and -, at most 40 characters, got "Change Log"',
+    ],
+    [
+      "a saved task as a sentence",
+      "tasks:\n  docs: write\n",
+      2,
+      /^tasks\.docs: expected a mapping with an instruction.* got "write"$/,
+    ],
+    [
+      "a saved task without words",
+      "tasks:\n  docs: { options: { turns: 1 } }\n",
+      2,
+      /^tasks\.docs\.instruction: expected a text .* got nothing$/,
+    ],
+    [
+      "a saved task's option",
+      "tasks:\n  docs:\n    instruction: x\n    options:\n      turn: 1\n",
+      5,
+      "tasks.docs.options.turn: there is no such key; did you mean turns?",
+    ],
+    [
+      "too many saved tasks",
+      `tasks:\n${Array.from({ length: 51 }, (_, n) => `  t${n}: { instruction: x }\n`).join("")}`,
+      2,
+      /^tasks: expected a mapping of at most 50 names to saved tasks, got a mapping$/,
+    ],
     ["too many bytes", `# ${"x".repeat(65_536)}`, 1, "expected a file of at most 65536 bytes, got 65538"],
   ] as const)("%s", async (_what, content, line, message) => {
     const { settings, problems } = await read({ [path]: content });
@@ -256,9 +399,16 @@ test("keys of mappings within are explained as well", () => {
 
 test("docs/repository-settings.md has every key, with what it may be", async () => {
   const page = await readFile(new URL("../../docs/repository-settings.md", import.meta.url), "utf8");
-  const flat = page.replaceAll(/\s+/g, " ");
-  for (const [key, schema] of Object.entries(repoSettingsFile.shape)) {
-    expect(flat).toContain(`\`${key}\``);
-    expect(flat).toContain(schema.description);
-  }
+  const flat = page.replaceAll("\\*", "*").replaceAll(/\s+/g, " ");
+  const missing = describedKeys().filter(([key, about]) => !flat.includes(`| \`${key}\` | ${about} |`));
+  expect(missing).toEqual([]);
+});
+
+test("the example of docs/repository-settings.md is a valid file with every key", async () => {
+  const page = await readFile(new URL("../../docs/repository-settings.md", import.meta.url), "utf8");
+  const [, example = ""] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  const read = readSettingsYaml(example);
+  if (!read.ok) throw new Error("expected sound YAML");
+  const file = repoSettingsFile.parse(read.value);
+  expect(Object.keys(file).sort()).toEqual(Object.keys(repoSettingsFile.shape).sort());
 });

@@ -132,7 +132,7 @@ describe("what is said besides", () => {
     const text = render(phases.failed);
     expect(text).toContain("Set another `ANTHROPIC_API_KEY`.");
     expect(text).toContain("Trying again before that will not help.");
-    expect(text).toContain("Charged: nothing: this server bills nobody.");
+    expect(text).toContain("Nothing was charged: this server bills nobody.");
   });
 
   test("nothing pushed because all of it was left out is not nothing to change", () => {

@@ -18,6 +18,7 @@ export async function startWorker(
       intake: nothing,
       "run-task": nothing,
       "report-task": nothing,
+      feedback: nothing,
       sweep: nothing,
       "missed-deliveries": nothing,
       "pause-idle": nothing,

@@ -1,0 +1,37 @@
+import { and, eq, inArray, sql } from "drizzle-orm";
+import type { Tx } from "../../db/client.ts";
+import { step, task } from "../../db/schema.ts";
+import { openStatuses } from "./task-store.ts";
+
+/**
+ * Raises what an open task may cost, once per `key`; the gateway reads it before each model call. Answers the budget as it
+ * is now, or null when the task has ended.
+ */
+export async function raiseTaskBudget(
+  tx: Tx,
+  input: { taskId: string; accountId: string; addMicroUsd: number; key: string },
+): Promise<number | null> {
+  const { taskId, accountId, addMicroUsd, key } = input;
+  const open = and(eq(task.id, taskId), inArray(task.status, [...openStatuses]));
+  const [found] = await tx.select({ budget: task.budgetMicroUsd }).from(task).where(open).for("update");
+  if (found === undefined) return null;
+  const noted = await tx
+    .insert(step)
+    .values({
+      taskId,
+      accountId,
+      name: `budget:${key}`,
+      fence: 0,
+      status: "started",
+      result: { addMicroUsd },
+    })
+    .onConflictDoNothing()
+    .returning({ name: step.name });
+  if (noted.length === 0) return found.budget;
+  const [raised] = await tx
+    .update(task)
+    .set({ budgetMicroUsd: sql`${task.budgetMicroUsd} + ${addMicroUsd}` })
+    .where(open)
+    .returning({ budget: task.budgetMicroUsd });
+  return raised?.budget ?? null;
+}

@@ -1,0 +1,32 @@
+import type { Tx } from "../../db/client.ts";
+import type { Queue } from "../queue/queue.ts";
+import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
+import { foldSteering } from "./fold-steering.ts";
+import { makeReceipt } from "./make-receipt.ts";
+import { isStopRequested } from "./stop-store.ts";
+import type { TaskEnd } from "./task-end.ts";
+import { endTask, type Task } from "./task-store.ts";
+import { findAccountLogin } from "./tenant-store.ts";
+
+/**
+ * Ends a task with its usage, its receipt and, unless it was asked to stop, the follow-up of comments that came too late for its
+ * turn. `over`: calls that are not settled now never will be. False when it had ended already.
+ */
+export async function recordEnd(
+  deps: { queue: Pick<Queue, "enqueue"> },
+  tx: Tx,
+  { task, end, now, over = false }: { task: Task; end: TaskEnd; now: Date; over?: boolean },
+): Promise<boolean> {
+  const ids = { taskId: task.id, accountId: task.accountId };
+  await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault, over });
+  const receipt = makeReceipt({
+    work: end.work,
+    usage: await sumTaskUsage(tx, ids),
+    durationMs: task.startedAt === null ? 0 : now.getTime() - task.startedAt.getTime(),
+    payer: await findAccountLogin(tx, task.accountId),
+    platformFault: end.fault === "platform",
+  });
+  const ended = await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
+  if (ended && !(await isStopRequested(tx, task.id))) await foldSteering(deps, tx, task);
+  return ended;
+}
