@@ -5,7 +5,17 @@ import { fileURLToPath } from "node:url";
  * `npm run bench`: every benchmark after the other, each a process of its own, and their figures as one JSON object.
  * Arguments name the ones to run, such as `npm run bench -- task`.
  */
-const all = ["intake", "queue", "gateway", "task", "memory", "resume", "checkpoint", "sessions"] as const;
+const all = [
+  "intake",
+  "queue",
+  "gateway",
+  "task",
+  "memory",
+  "resume",
+  "checkpoint",
+  "sessions",
+  "reaction",
+] as const;
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));
 const unknown = wanted.filter((name) => !all.some((known) => known === name));

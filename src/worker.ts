@@ -20,6 +20,8 @@ import { expireCheckpoints } from "./sessions/expire-checkpoints.ts";
 import { pauseIdleSandboxes } from "./sessions/pause-idle.ts";
 import { reapSandboxes } from "./sessions/reap-sandboxes.ts";
 import { reportTask } from "./tasks/report-task.ts";
+import { hearStop } from "./tasks/hear-stop.ts";
+import { steerChannel } from "./tasks/steering-store.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
@@ -73,7 +75,8 @@ export async function startWorker(
   };
   const probot = await createProbot(deps);
   const running: RunningTasks = new Map();
-  const stopListening = await database.listen(cancelChannel, (taskId) => running.get(taskId)?.cancel());
+  const stopListening = await database.listen(cancelChannel, (taskId) => hearStop(deps, running, taskId));
+  const stopSteering = await database.listen(steerChannel, (taskId) => running.get(taskId)?.steer());
   const deliveries = openDeliveryStore({ url: config.databaseUrl, system: database.system, queue });
   await queue.work(createHandlers(deps, { probot, running, deliveries }), {
     concurrency: config.limits.concurrency,
@@ -92,6 +95,7 @@ export async function startWorker(
     async stop() {
       await queue.stop({ timeoutMs: drainTimeoutMs });
       await stopListening();
+      await stopSteering();
       await deliveries.close();
       await database.close();
       log.info("the worker has stopped");

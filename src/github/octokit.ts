@@ -5,7 +5,10 @@ import type { Logger } from "../log.ts";
 import { toGitHubError } from "./github-error.ts";
 
 export type Permissions = Partial<
-  Record<"contents" | "issues" | "pull_requests" | "metadata" | "checks", "read" | "write">
+  Record<
+    "contents" | "issues" | "pull_requests" | "metadata" | "checks" | "statuses" | "actions",
+    "read" | "write"
+  >
 >;
 
 /** A client whose token can touch one repository, and only in the ways named. */

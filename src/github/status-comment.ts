@@ -58,6 +58,10 @@ export type StatusNotices = {
   setup: { command: string; ended: string; tail: string } | null;
   /** What is wrong with the repository's settings file, which was left aside. */
   settings: readonly { line: number | null; message: string }[];
+  /** Comments that the running turn was given. */
+  steered: number;
+  /** Each one sentence of inline Markdown of ours. */
+  remarks: readonly string[];
   /** Files that the task changed and that were not pushed. */
   leftOutFiles: readonly { path: string; reason: string }[];
   /** Their changes, as a patch for `git apply`. */
@@ -80,6 +84,8 @@ export const noNotices: StatusNotices = {
   setup: null,
   settings: [],
   skippedAttachments: [],
+  steered: 0,
+  remarks: [],
   leftOutFiles: [],
   leftOutPatch: null,
 };

@@ -53,6 +53,11 @@ export function renderNotices(notices: StatusNotices): string {
     lines.push(
       `${formatPlural(leftOutComments, "comment")} by people without write access ${leftOutComments === 1 ? "was" : "were"} left out.`,
     );
+  if (notices.steered > 0)
+    lines.push(
+      `${formatPlural(notices.steered, "comment")} ${notices.steered === 1 ? "was" : "were"} handed to the running turn.`,
+    );
+  lines.push(...notices.remarks);
   lines.push(...renderSkippedAttachments(notices.skippedAttachments));
   if (leftOutFiles.length > 0) {
     lines.push(

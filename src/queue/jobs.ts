@@ -27,7 +27,8 @@ export const jobs = {
     retryDelayMaxSeconds: 300,
     expireInSeconds: 300,
     order: "any",
-    slots: 4,
+    // It mostly waits for GitHub, and a person waits for its eyes.
+    slots: 16,
   },
   /**
    * One task; its key is the session, so that a session's tasks run one after the other. The task's own count of

@@ -1,9 +1,9 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, isNull, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { task, type TaskNotices } from "../../db/schema.ts";
 import { FencedError } from "../errors.ts";
 
-/** Changes a task only while this claim is the newest one; FencedError when it is not. */
+/** Changes an open task only while this claim is the newest one; FencedError when it is not. */
 export async function updateClaimed(
   tx: Tx,
   input: { taskId: string; fence: number; set: Partial<typeof task.$inferInsert> },
@@ -11,7 +11,7 @@ export async function updateClaimed(
   const rows = await tx
     .update(task)
     .set(input.set)
-    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
+    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence), isNull(task.finishedAt)))
     .returning({ id: task.id });
   if (rows.length === 0) throw fencedError(input);
 }

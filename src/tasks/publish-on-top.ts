@@ -1,10 +1,12 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
+import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
 import { updateMirror } from "../github/mirror.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import { rebaseWork } from "../github/rebase-work.ts";
+import { updateSession } from "../sessions/session-store.ts";
 import { checkpointParts } from "../sessions/take-checkpoint.ts";
 import type { Attempt } from "./attempt.ts";
 import { legStep } from "./leg-step.ts";
@@ -46,9 +48,12 @@ export async function publishOnTop(
   let current = input;
   for (let move = 1; ; move++) {
     try {
-      return { published: await publish(deps, current), input: current };
+      const published = await publish(deps, current);
+      if (move > 1) await noteCarriedOver(deps, attempt);
+      return { published, input: current };
     } catch (error) {
-      if (!(error instanceof UserError) || error.code !== "branch-moved" || move > maxMoves) throw error;
+      const moved = error instanceof UserError && error.code === "branch-moved" && start.branchExists;
+      if (!moved || move > maxMoves) throw error;
       const ontoSha = await findHead(deps, attempt, move);
       if (ontoSha === null) throw error;
       current = await carryOver(deps, attempt, { input, ontoSha, move });
@@ -94,6 +99,17 @@ async function carryOver(
   });
   if (conflicts.length > 0) throw movedInTheSamePlace(claim.session.branch, conflicts);
   return { ...input, directory, mirrorPath: mirror.path, parentSha: ontoSha, branchExists: true };
+}
+
+/**
+ * The session's machine does not hold what was pushed, but the agent's work on the old start: that is what its checkout is to
+ * be taken for when it is moved to the branch the next time. Otherwise it would seem to take back what people pushed.
+ */
+async function noteCarriedOver(deps: Pick<Deps, "db">, { claim, start }: Attempt): Promise<void> {
+  const { task, session, fence } = claim;
+  await withAccount(deps.db, task.accountId, (tx) =>
+    updateSession(tx, { sessionId: session.id, taskId: task.id, fence, set: { headSha: start.sha } }),
+  );
 }
 
 function movedInTheSamePlace(branch: string, paths: readonly string[]): UserError {

@@ -9,7 +9,7 @@ export type ReviewReport = {
   resolved: readonly number[];
   /** About these the task waits for a person. */
   asked: number;
-  /** Threads and comments beyond what one task takes. */
+  /** Remarks of people who may not write, and those beyond what one task takes. */
   leftOut: number;
 };
 
@@ -17,7 +17,7 @@ export type ReviewReport = {
 export function renderReviewReport(report: ReviewReport): PublicMarkdown | null {
   const { answers, resolved, asked, leftOut } = report;
   const total = answers.size + asked;
-  if (total + leftOut === 0) return null;
+  if (total === 0) return null;
   const all = [...answers.values()];
   const said = (...kinds: string[]) =>
     all.filter((answer) => answer.kind === "said" && kinds.includes(answer.as)).length;
@@ -29,9 +29,12 @@ export function renderReviewReport(report: ReviewReport): PublicMarkdown | null 
     ...some(count("settled"), "resolved by somebody meanwhile"),
     ...some(count("unreachable"), "could not be answered"),
     ...some(asked, `${asked === 1 ? "waits" : "wait"} for an answer`),
-    ...some(leftOut, "beyond what one task takes: ask for them again"),
   ];
-  return `**Review**: of ${formatPlural(total + leftOut, "thread")}, ${parts.join(", ")}.` as PublicMarkdown;
+  const more =
+    leftOut === 0
+      ? ""
+      : ` ${formatPlural(leftOut, "further remark")} ${leftOut === 1 ? "was" : "were"} not taken in.`;
+  return `**Review**: of ${formatPlural(total, "thread")}, ${parts.join(", ")}.${more}` as PublicMarkdown;
 }
 
 function some(count: number, what: string): string[] {

@@ -129,6 +129,8 @@ export function openStatus(
   let todos: StatusView["todos"] = task.todos ?? [];
   let phase: "starting" | "running" | "publishing" = "starting";
   const closing = new AbortController();
+  // The last word about a stopped task may come before its attempt is at its end.
+  input.signal.addEventListener("abort", () => closing.abort(), { once: true });
 
   const view = async (): Promise<StatusView> => {
     if (phase === "starting")

@@ -38,6 +38,8 @@ function toNotices(task: Task): StatusNotices {
     setup: task.notices.setup ?? null,
     settings: task.notices.settings ?? [],
     skippedAttachments: task.notices.skippedAttachments ?? [],
+    steered: task.notices.steered ?? 0,
+    remarks: task.notices.remarks ?? [],
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,
   };

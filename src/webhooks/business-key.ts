@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { readCheckResult } from "./business-key-checks.ts";
 import { mayHoldCommand } from "./command-trigger.ts";
 import type { Body, DeliveryKind } from "./delivery-kind.ts";
 
@@ -32,20 +33,6 @@ const reviewSubmitted = z.object({
   pull_request: onPull,
 });
 const reviewCommentCreated = z.object({ action: z.literal("created"), comment });
-const suiteCompleted = z.object({
-  action: z.literal("completed"),
-  check_suite: z.object({
-    id: z.int(),
-    head_sha: z.string(),
-    head_branch: z.string().nullable(),
-    updated_at: time.nullish(),
-  }),
-});
-const statusSet = z.object({
-  id: z.int(),
-  state: z.string(),
-  branches: z.array(z.object({ name: z.string() })),
-});
 const labeled = z.object({
   action: z.literal("labeled"),
   issue,
@@ -106,9 +93,8 @@ export function readRequest(
     case "pull_request":
       return readPullChanged(pullChanged.parse(body));
     case "check_suite":
-      return readSuite(suiteCompleted.parse(body));
     case "status":
-      return readStatus(statusSet.parse(body));
+      return readCheckResult(kind, body);
     case "installation": {
       const { action, installation: it } = installation.parse(body);
       const key = `installation:${it.id}:${action}:${it.updated_at}`;
@@ -124,8 +110,7 @@ export function readRequest(
 
 /** On a pull request that a bot opened, perhaps ours, a comment needs to name nobody; its author's own are only its news. */
 function readComment({ issue, comment }: z.infer<typeof commentCreated>): DeliveryRequest | null {
-  const onBotsPull =
-    isOnPull(issue) && issue?.user?.type === "Bot" && comment.user?.id !== issue.user.id;
+  const onBotsPull = isOnPull(issue) && issue?.user?.type === "Bot" && comment.user?.id !== issue.user.id;
   if (!onBotsPull && !mayHoldCommand(comment.body)) return null;
   return { businessKey: `comment:${comment.id}`, at: new Date(comment.created_at) };
 }
@@ -184,18 +169,10 @@ function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
 }
 
 /** Only branches of ours: what becomes of every other pull request is nothing to us. */
-function readPullChanged({ action, pull_request: pull }: z.infer<typeof pullChanged>): DeliveryRequest | null {
+function readPullChanged({
+  action,
+  pull_request: pull,
+}: z.infer<typeof pullChanged>): DeliveryRequest | null {
   if (!isOurs(pull.head.ref)) return null;
   return { businessKey: `pull:${pull.id}:${action}:${pull.updated_at}`, at: null };
-}
-
-/** The time is in the key, because a suite that is run again completes again. */
-function readSuite({ check_suite: suite }: z.infer<typeof suiteCompleted>): DeliveryRequest | null {
-  if (!isOurs(suite.head_branch ?? "")) return null;
-  return { businessKey: `suite:${suite.id}:${suite.head_sha}:${suite.updated_at ?? ""}`, at: null };
-}
-
-function readStatus({ id, state, branches }: z.infer<typeof statusSet>): DeliveryRequest | null {
-  if (state === "pending" || !branches.some(({ name }) => isOurs(name))) return null;
-  return { businessKey: `status:${id}`, at: null };
 }

@@ -77,8 +77,8 @@ async function makeTask(deps: TriggerDeps, collection: Collection): Promise<void
   try {
     const repository = { owner: client.owner, name: client.name };
     const pull = await readPull(client.octokit, { repository, number: first.pullNumber });
-    if (pull === null || pull.state === "closed") return await drop(deps, ref);
-    await create(deps, { ...collection, first, client, pull, installationId });
+    if (pull === null || pull.state === "closed") await drop(deps, ref);
+    else await create(deps, { ...collection, first, client, pull, installationId });
   } finally {
     await client.revoke();
   }

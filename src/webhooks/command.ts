@@ -64,14 +64,28 @@ function readControl(
   const before = readOptions(source.line, at, spec.options);
   if (!before.ok)
     return spec.options.length === 0 ? invalid("this command takes no options") : invalid(before.reason);
-  const words = source.line
-    .slice(before.end)
-    .split(/[ \t\u00A0]+/)
-    .filter((word) => word !== "");
-  const read = spec.read(words);
-  if (read.kind === "fits") return command(read.action, before.options, trimEnds(source.below));
+  const rest = readTrailing(source.line, before.end, spec);
+  if (!rest.ok) return invalid(rest.reason);
+  const read = spec.read(rest.words);
+  const options = { ...before.options, ...rest.options };
+  if (read.kind === "fits") return command(read.action, options, trimEnds(source.below));
   if (read.kind === "wrong") return invalid(read.reason);
   return readInstruction(source);
+}
+
+type Trailing = { ok: true; words: string[]; options: TaskOptions } | { ok: false; reason: string };
+
+/** The verb's argument, and options behind it: `run release --model opus` is what people write. */
+function readTrailing(line: string, start: number, spec: VerbSpec): Trailing {
+  const split = (text: string) => text.split(/[ \t\u00A0]+/).filter((word) => word !== "");
+  const plain: Trailing = { ok: true, words: split(line.slice(start)), options: {} };
+  const at = line.slice(start).search(/[ \t\u00A0]--[A-Za-z]/);
+  if (at === -1 || spec.options.length === 0 || spec.words !== "none") return plain;
+  const words = split(line.slice(start, start + at));
+  if (words.length === 0 || spec.read(words).kind !== "fits") return plain;
+  const read = readOptions(line, start + at, spec.options);
+  if (!read.ok) return { ok: false, reason: read.reason };
+  return line.slice(read.end).trim() === "" ? { ok: true, words, options: read.options } : plain;
 }
 
 function readInstruction(source: Source): ParsedCommand {

@@ -37,7 +37,8 @@ export function deriveKind(body: Body): DeliveryKind | null {
   // A deployment's body may carry a check run beside it.
   if (isBody(body.check_run)) return isBody(body.deployment_status) ? null : "check_run";
   if (isBody(body.check_suite)) return "check_suite";
-  if (typeof body.sha === "string" && typeof body.context === "string" && isBody(body.commit)) return "status";
+  if (typeof body.sha === "string" && typeof body.context === "string" && isBody(body.commit))
+    return "status";
   if (Array.isArray(body.repositories_added)) return "installation_repositories";
   if (isBody(body.installation) && isBody(body.installation.account)) return "installation";
   return isRepositoryEvent(body) ? "repository" : null;

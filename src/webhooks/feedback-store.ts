@@ -29,7 +29,7 @@ export async function findOpenFeedback(tx: Tx, sessionId: string): Promise<OpenF
     })
     .from(feedback)
     .where(and(eq(feedback.sessionId, sessionId), isNull(feedback.taskId)))
-    .orderBy(asc(feedback.commentedAt), asc(feedback.commentId));
+    .orderBy(asc(feedback.commentedAt), asc(feedback.id));
   if (found.length === 0) return null;
   const ages = found.map(({ ageMs }) => ageMs);
   return {

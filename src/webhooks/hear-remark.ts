@@ -23,7 +23,11 @@ export async function hearRemark(deps: TriggerDeps, thread: ThreadEvent, remark:
     const { accountId, id: sessionId } = remark.session;
     const { kind, id: commentId } = remark;
     const author = thread.sender.login;
-    const steered = await steerTask(deps, { accountId, sessionId, comment: { kind, commentId, author, text } });
+    const steered = await steerTask(deps, {
+      accountId,
+      sessionId,
+      comment: { kind, commentId, author, text },
+    });
     if (steered === "no-running-task") await collect(deps, { thread, remark });
   });
 }

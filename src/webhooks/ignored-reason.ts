@@ -6,10 +6,12 @@ const sentences = {
   bot: "It came from a bot that the operator of this server has not listed (`ALLOWED_BOT_IDS`).",
   "bots-alone":
     "Bots alone had started the last tasks in a row. A comment by a person lets the conversation go on.",
-  edited: "A command counts when a comment is written, not when it is edited in later. Write it in a new comment.",
+  edited:
+    "A command counts when a comment is written, not when it is edited in later. Write it in a new comment.",
   quoted:
     "The command stands in a quote, in code or in a hidden comment. Put it at the start of a line of its own.",
-  suspended: "The App is suspended for this account. An owner can unsuspend it in the organisation's settings.",
+  suspended:
+    "The App is suspended for this account. An owner can unsuspend it in the organisation's settings.",
   "not-installed": "The App is not installed on this repository (any more).",
   "too-old": "The trigger was more than three days old when it arrived.",
   fork: "On a pull request from a fork only `/claude ask` and `/claude review` work.",

@@ -22,7 +22,11 @@ export async function findLastSessionOfPull(deps: { db: Db }, input: PullRef): P
 export async function reviveSession(deps: { db: Db }, input: PullRef): Promise<Session | null> {
   return withAccount(deps.db, input.accountId, async (tx) => {
     // One at a time for an account: two that look at once would both find no open one.
-    await tx.select({ id: account.id }).from(account).where(eq(account.id, input.accountId)).for("no key update");
+    await tx
+      .select({ id: account.id })
+      .from(account)
+      .where(eq(account.id, input.accountId))
+      .for("no key update");
     const [last] = await tx
       .select()
       .from(session)
@@ -96,7 +100,6 @@ export async function countTurnsWithoutPerson(
   );
   return byPerson === -1 ? rows.length : byPerson;
 }
-
 
 function isPull({ repositoryId, pullNumber }: PullRef) {
   return and(eq(session.repositoryId, repositoryId), eq(session.pullNumber, pullNumber));

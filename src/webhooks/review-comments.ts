@@ -50,7 +50,11 @@ async function startFromComment(
   if (review === null || isLoneComment(review, asked)) {
     if (await answerOrder(deps, order)) return;
     const { id, user } = event.comment;
-    const material = { ...{ id: null, state: null, author: user.login, body: "" }, remarks, askedIds: new Set([id]) };
+    const material = {
+      ...{ id: null, state: null, author: user.login, body: "" },
+      remarks,
+      askedIds: new Set([id]),
+    };
     return start(deps, order, { ...material, notes: [] });
   }
   // One task for the whole review, which on our own pull requests its own delivery makes.
@@ -69,7 +73,8 @@ async function startFromComment(
 }
 
 /** The first of them speaks for the review, whichever delivery comes first. */
-const isCommand = (parsed: ParsedCommand): parsed is Command => parsed.kind === "command" && isTaskVerb(parsed);
+const isCommand = (parsed: ParsedCommand): parsed is Command =>
+  parsed.kind === "command" && isTaskVerb(parsed);
 
 async function start(deps: TriggerDeps, order: Order, review: ReviewMaterial): Promise<void> {
   const { thread, admitted, command, source, issue } = order;

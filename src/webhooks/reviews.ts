@@ -54,26 +54,22 @@ async function hearReview(
   { event, thread, own }: { event: ReviewSubmitted; thread: ThreadEvent; own: Session },
 ): Promise<string> {
   let lone: ReviewRemark | undefined;
-  const outcome = await admit(
-    deps,
-    { ...thread, unaddressed: true, eyes: "later" },
-    async (admitted) => {
-      const remarks = await readRemarks(admitted, event);
-      const asked = remarks.filter(({ reviewId }) => reviewId === event.review.id);
-      const body = event.review.body ?? "";
-      if (asked.length === 0 && body.trim() === "") return;
-      if (isLoneComment(event.review, asked)) {
-        lone = asked[0];
-        return;
-      }
-      await admitted.acknowledge();
-      await startTask(deps, thread, admitted, {
-        ...{ businessKey: keyOf(event), trigger: "review", triggerCommentId: null },
-        ...{ verb: "implement", instruction: "", options: {}, issue: toIssue(event.pull_request) },
-        review: toMaterial(event, remarks),
-      });
-    },
-  );
+  const outcome = await admit(deps, { ...thread, unaddressed: true, eyes: "later" }, async (admitted) => {
+    const remarks = await readRemarks(admitted, event);
+    const asked = remarks.filter(({ reviewId }) => reviewId === event.review.id);
+    const body = event.review.body ?? "";
+    if (asked.length === 0 && body.trim() === "") return;
+    if (isLoneComment(event.review, asked)) {
+      lone = asked[0];
+      return;
+    }
+    await admitted.acknowledge();
+    await startTask(deps, thread, admitted, {
+      ...{ businessKey: keyOf(event), trigger: "review", triggerCommentId: null },
+      ...{ verb: "implement", instruction: "", options: {}, issue: toIssue(event.pull_request) },
+      review: toMaterial(event, remarks),
+    });
+  });
   if (lone === undefined) return outcome;
   // A command in it is obeyed by the comment's own delivery.
   if (parseCommand(lone.body).kind !== "none") return "lone-command";

@@ -5,7 +5,11 @@ import { sayOnce } from "./say-once.ts";
 import type { ThreadEvent, TriggerDeps } from "./trigger.ts";
 
 /** One attempt: what GitHub refuses for good it would refuse each time. */
-export async function unlessRefused(deps: TriggerDeps, event: ThreadEvent, write: () => Promise<void>): Promise<void> {
+export async function unlessRefused(
+  deps: TriggerDeps,
+  event: ThreadEvent,
+  write: () => Promise<void>,
+): Promise<void> {
   try {
     await write();
   } catch (error) {

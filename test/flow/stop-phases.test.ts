@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { checkpoint, sandbox, step } from "../../db/schema.ts";
-import { fail, hang, holdBack, writeFiles } from "../standins/model/scenarios.ts";
+import { byWord, fail, hang, holdBack, writeFiles } from "../standins/model/scenarios.ts";
 import { startS3, type S3Standin } from "../standins/s3/start-s3.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
 import { openWorld, type World, type WorldOptions } from "../support/world.ts";
@@ -122,22 +122,23 @@ test("after the turn, before the push: nothing of it reaches GitHub, and it is k
 });
 
 const atGitHub = [
-  { phase: "the push is under way", operationId: "git/receive-pack", pulls: 0 },
-  { phase: "the pull request is being opened", operationId: "pulls/create", pulls: 1 },
+  { phase: "the push is under way", operationId: "git/receive-pack" },
+  { phase: "the pull request is being opened", operationId: "pulls/create" },
 ];
 
 test.each(atGitHub)("while $phase: what GitHub has taken stands, and is known", async ({ operationId }) => {
-  await open();
+  await open({ scenario: byWord({ "carry-on": writeFiles({ "second.txt": "more\n" }), work }) });
   world.github.faults.add({ operationId, when: "before", delayMs: 7_000 });
   const { issueNumber } = await world.ask("/claude work");
   await struck();
   await expectStopped(issueNumber);
   world.github.faults.clear();
   // The next task finds whatever came of it, and there is one branch and one pull request in the end.
-  await world.github.as("alice").comment(world.repository, issueNumber, "/claude go on");
+  await world.github.as("alice").comment(world.repository, issueNumber, "/claude carry-on");
   expect(await world.untilReported(issueNumber, { count: 2 })).toMatchObject({ status: "completed" });
   const { branches, pulls } = await seeThread(world, issueNumber);
   expect([branches.length, pulls.length]).toEqual([1, 1]);
+  expect(pulls[0]?.files.map(({ path }) => path).sort()).toEqual(["second.txt", "turn.txt"]);
 });
 
 test("while it sleeps between two attempts: ended right there, though its worker hears of nothing", async () => {

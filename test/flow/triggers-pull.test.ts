@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { frozenContext, type FrozenContext } from "../../src/tasks/frozen-context.ts";
-import { inTurn, writeFiles } from "../standins/model/scenarios.ts";
+import { writeFiles } from "../standins/model/scenarios.ts";
 import type { TaskRow } from "../support/world.ts";
 import { shareWorld } from "./share-world.ts";
 
@@ -10,7 +10,10 @@ const repository = () => open().repository;
 const contextOf = (task: TaskRow): FrozenContext => frozenContext.parse(task.context);
 
 /** A pull request of ours, made by a first task. */
-async function ourPull(): Promise<{ issueNumber: number; number: number; first: TaskRow }> {
+async function ourPull(
+  files: Record<string, string> = { "turn.txt": "turned\nagain\n" },
+): Promise<{ issueNumber: number; number: number; first: TaskRow }> {
+  open().model.script(writeFiles(files));
   const { issueNumber } = await open().ask("/claude write turn.txt");
   const first = await open().untilReported(issueNumber);
   const pulls = await open().github.pullRequests(repository());
@@ -28,6 +31,9 @@ async function personsPull(branch: string): Promise<number> {
 
 const tasksOn = async (number: number) =>
   (await open().tasks()).filter((task) => task.issueNumber === number);
+
+const taskOn = (number: number) =>
+  open().until(`a task on #${number}`, async () => (await tasksOn(number))[0]);
 
 test("a command on our pull request goes on in its session, and the status stands there", async () => {
   const { number, first } = await ourPull();
@@ -55,7 +61,11 @@ test("a pull request whose branch is protected is only read", async () => {
   open().github.protectBranch(repository(), "guarded");
   await alice().comment(repository(), number, "/claude add a file");
   const said = await open().until("the bot declines", () =>
-    Promise.resolve(open().github.comments(repository(), number).find(({ author }) => author.endsWith("[bot]"))),
+    Promise.resolve(
+      open()
+        .github.comments(repository(), number)
+        .find(({ author }) => author.endsWith("[bot]")),
+    ),
   );
   expect(said.body).toContain("protected");
   expect(await tasksOn(number)).toEqual([]);
@@ -69,8 +79,12 @@ test("a command at a line brings file, line and hunk, and its eyes go on that co
     line: 2,
     body: "/claude say it otherwise",
   });
-  const task = await open().untilReported(number);
-  expect(task).toMatchObject({ trigger: "review-comment", triggerCommentId: id, instruction: "say it otherwise" });
+  const task = await taskOn(number);
+  expect(task).toMatchObject({
+    trigger: "review-comment",
+    triggerCommentId: id,
+    instruction: "say it otherwise",
+  });
   const { review } = contextOf(task);
   expect(review?.threads).toMatchObject([{ commentId: id, path: "turn.txt", line: 2, outdated: false }]);
   expect(review?.threads[0]?.diffHunk).toContain("+again");
@@ -91,11 +105,16 @@ test("a submitted review is one task with all its comments", async () => {
       { path: "turn.txt", line: 2, body: "/claude why this?" },
     ],
   });
-  const task = await open().untilReported(number);
+  const task = await taskOn(number);
   await open().github.drained();
   expect(task).toMatchObject({ trigger: "review", sessionId: first.sessionId, requesterLogin: "alice" });
   const { review } = contextOf(task);
-  expect(review).toMatchObject({ state: "changes_requested", author: "alice", body: "Two things.", leftOut: 0 });
+  expect(review).toMatchObject({
+    state: "changes_requested",
+    author: "alice",
+    body: "Two things.",
+    leftOut: 0,
+  });
   expect(review?.threads.map(({ line, remarks }) => [line, remarks[0]?.body])).toEqual([
     [1, suggestion],
     [2, "/claude why this?"],
@@ -107,7 +126,7 @@ test("an approval without words starts nothing; one with words does", async () =
   const { number } = await ourPull();
   await alice().review(repository(), number, { event: "APPROVE" });
   await alice().review(repository(), number, { event: "APPROVE", body: "Fine, but rename it." });
-  const task = await open().untilReported(number);
+  const task = await taskOn(number);
   expect(contextOf(task).review).toMatchObject({ state: "approved", body: "Fine, but rename it." });
   expect(await tasksOn(number)).toHaveLength(1);
 });
@@ -116,28 +135,43 @@ test("a verb in the review's words is obeyed instead", async () => {
   const { number } = await ourPull();
   await alice().review(repository(), number, { event: "COMMENT", body: "/claude status" });
   await open().until("the bot answers", () =>
-    Promise.resolve(open().github.comments(repository(), number).some(({ author }) => author.endsWith("[bot]"))),
+    Promise.resolve(
+      open()
+        .github.comments(repository(), number)
+        .some(({ author }) => author.endsWith("[bot]")),
+    ),
   );
   expect(await tasksOn(number)).toEqual([]);
 });
 
-test("a review with a hundred comments is one task with a hundred threads", { timeout: 120_000 }, async () => {
-  const lines = Array.from({ length: 100 }, (_, index) => `line ${index}`);
-  open().model.script(inTurn(writeFiles({ "long.txt": `${lines.join("\n")}\n` })));
-  const { number } = await ourPull();
-  const comments = lines.map((_, index) => ({ path: "long.txt", line: index + 1, body: `Remark ${index}` }));
-  await alice().review(repository(), number, { event: "COMMENT", comments });
-  const task = await open().untilReported(number, { timeoutMs: 100_000 });
-  const { review } = contextOf(task);
-  expect(review?.threads).toHaveLength(100);
-  expect(review?.leftOut).toBe(0);
-  expect(await tasksOn(number)).toHaveLength(1);
-});
+test(
+  "a review with a hundred comments is one task with a hundred threads",
+  { timeout: 120_000 },
+  async () => {
+    const lines = Array.from({ length: 100 }, (_, index) => `line ${index}`);
+    const { number } = await ourPull({ "long.txt": `${lines.join("\n")}\n` });
+    const comments = lines.map((_, index) => ({
+      path: "long.txt",
+      line: index + 1,
+      body: `Remark ${index}`,
+    }));
+    await alice().review(repository(), number, { event: "COMMENT", comments });
+    const task = await taskOn(number);
+    const { review } = contextOf(task);
+    expect(review?.threads).toHaveLength(100);
+    expect(review?.leftOut).toBe(0);
+    expect(await tasksOn(number)).toHaveLength(1);
+  },
+);
 
 test("what people without access say in a thread is left out and counted", async () => {
   const { number } = await ourPull();
   const bob = open().github.as("bob");
-  const { id } = await bob.reviewComment(repository(), number, { path: "turn.txt", line: 1, body: "Delete it." });
+  const { id } = await bob.reviewComment(repository(), number, {
+    path: "turn.txt",
+    line: 1,
+    body: "Delete it.",
+  });
   const at = { path: "turn.txt", line: 2, body: "Second line." };
   await open().until("a second has passed", () => Promise.resolve(olderThanNow(id)), 5_000);
   await alice().review(repository(), number, { event: "COMMENT", body: "See below.", comments: [at] });
@@ -152,7 +186,6 @@ test("what people without access say in a thread is left out and counted", async
     { commentId: id, remarks: [{ author: "alice", body: "/claude keep it, but shorter" }] },
   ]);
   expect(review?.leftOut).toBe(1);
-  await open().untilReported(number, { count: 2 });
 });
 
 const seen = new Map<number, number>();
@@ -170,12 +203,18 @@ function fail(): never {
 test("a person without access asks in the middle of a review: one polite reply, the review goes on", async () => {
   const { number } = await ourPull();
   const bob = open().github.as("bob");
-  await bob.reviewComment(repository(), number, { path: "turn.txt", line: 1, body: "/claude delete everything" });
+  await bob.reviewComment(repository(), number, {
+    path: "turn.txt",
+    line: 1,
+    body: "/claude delete everything",
+  });
   await bob.comment(repository(), number, "I would delete it.");
   await alice().review(repository(), number, { event: "REQUEST_CHANGES", body: "Say it shorter." });
-  const task = await open().untilReported(number);
+  const task = await taskOn(number);
   expect(task.requesterLogin).toBe("alice");
-  const bot = open().github.comments(repository(), number).filter(({ author }) => author.endsWith("[bot]"));
-  expect(bot.filter(({ body }) => body.includes("write access"))).toHaveLength(1);
+  const bot = open()
+    .github.comments(repository(), number)
+    .filter(({ author }) => author.endsWith("[bot]"));
+  expect(bot.filter(({ body }) => body.includes("needs write access"))).toHaveLength(1);
   expect(await tasksOn(number)).toHaveLength(1);
 });

@@ -12,6 +12,52 @@ test.each([
     { action: "created", comment: { id: 1, body: "/claude fix", created_at: at } },
     "comment:1",
   ],
+  [
+    "issue_comment",
+    {
+      action: "created",
+      issue: { pull_request: {}, user: { id: 2, type: "Bot" } },
+      comment: { id: 1, body: "Shorter, please.", created_at: at, user: { id: 3, type: "User" } },
+    },
+    "comment:1",
+  ],
+  [
+    "issue_comment",
+    { action: "edited", comment: { id: 1, body: "/claude fix", created_at: at, updated_at: at } },
+    `edited:1:${at}`,
+  ],
+  [
+    "pull_request_review",
+    {
+      action: "submitted",
+      review: { id: 6, body: null, submitted_at: at, user: { id: 3, type: "User" } },
+      pull_request: { head: { ref: "claude/7-x" }, user: { id: 2, type: "Bot" } },
+    },
+    "review:6",
+  ],
+  [
+    "pull_request_review",
+    {
+      action: "submitted",
+      review: { id: 6, body: "/claude fix", submitted_at: at, user: { id: 3, type: "User" } },
+      pull_request: { head: { ref: "feature" }, user: { id: 3, type: "User" } },
+    },
+    "review:6",
+  ],
+  [
+    "pull_request_review_comment",
+    { action: "created", comment: { id: 8, body: "/claude fix", created_at: at } },
+    "review-comment:8",
+  ],
+  [
+    "check_suite",
+    {
+      action: "completed",
+      check_suite: { id: 9, head_sha: "abc", head_branch: "claude/7-x", updated_at: at },
+    },
+    `suite:9:abc:${at}`,
+  ],
+  ["status", { id: 10, state: "failure", branches: [{ name: "claude/7-x" }] }, "status:10"],
   ["issues", { action: "labeled", issue, label: { id: 3, name: "claude" } }, `label:7:3:${at}`],
   ["issues", { action: "assigned", issue, assignee: { id: 9 } }, `assign:7:9:${at}`],
   ["issues", { action: "closed", issue }, `issue:7:closed:${at}`],
@@ -41,14 +87,33 @@ test.each([
 });
 
 test.each([
-  ["issue_comment", { action: "edited", comment: { id: 1, body: "/claude fix", created_at: at } }],
+  ["issue_comment", { action: "edited", comment: { id: 1, body: "fix", created_at: at } }],
+  [
+    "issue_comment",
+    {
+      action: "created",
+      issue: { pull_request: {}, user: { id: 2, type: "Bot" } },
+      comment: { id: 1, body: "Done.", created_at: at, user: { id: 2, type: "Bot" } },
+    },
+  ],
+  [
+    "pull_request_review",
+    {
+      action: "submitted",
+      review: { id: 6, body: "Nice.", submitted_at: at, user: { id: 3, type: "User" } },
+      pull_request: { head: { ref: "feature" }, user: { id: 3, type: "User" } },
+    },
+  ],
+  ["pull_request_review_comment", { action: "created", comment: { id: 8, body: "why?", created_at: at } }],
+  ["check_suite", { action: "completed", check_suite: { id: 9, head_sha: "abc", head_branch: "main" } }],
+  ["status", { id: 10, state: "pending", branches: [{ name: "claude/7-x" }] }],
   ["issue_comment", { action: "created", comment: { id: 1, body: "said /claude", created_at: at } }],
   ["issues", { action: "labeled", issue, label: { id: 3, name: "bug" } }],
   ["issues", { action: "unassigned", issue }],
   ["pull_request", { action: "closed", pull_request: { id: 5, updated_at: at, head: { ref: "feature" } } }],
   ["pull_request", { action: "opened" }],
   ["repository", { action: "archived" }],
-  ["pull_request_review", { action: "submitted" }],
+  ["pull_request_review", { action: "dismissed" }],
   [null, { action: "created" }],
 ] as const)("%s: %o asks nothing", (kind, body) => {
   expect(readRequest(kind, body, options)).toBeNull();

@@ -74,6 +74,17 @@ const table: Record<string, [body: string, expected: object][]> = {
     ["/claude fix", implement("")],
     ["/claude implement", implement("")],
     ["/claude Implement it", implement("Implement it")],
+    [
+      "/claude run nightly --max-turns 4",
+      command({ verb: "run", name: "nightly", options: { maxTurns: 4 } }),
+    ],
+    [
+      "/claude run --draft nightly --max-turns 4",
+      command({ verb: "run", name: "nightly", options: { draft: true, maxTurns: 4 } }),
+    ],
+    ["/claude run nightly --max-turns none", refuses(/whole number/)],
+    ["/claude run nightly --max-turns 4 please", implement("run nightly --max-turns 4 please")],
+    ["/claude run the tests --max-turns 4", implement("run the tests --max-turns 4")],
     ["/claude ask why?", command({ verb: "ask", instruction: "why?" })],
     ["/claude ask\nwhy?", command({ verb: "ask", instruction: "why?" })],
     ["/claude ask", refuses(/ask <question>/)],

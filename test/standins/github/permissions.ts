@@ -76,6 +76,20 @@ checks/create                         checks:write                            no
 checks/get                            checks:read                             read
 checks/update                         checks:write                            none
 checks/list-for-ref                   checks:read                             read
+pulls/update-review                   pull_requests:write                     read
+pulls/submit-review                   pull_requests:write                     read
+pulls/dismiss-review                  pull_requests:write                     write
+checks/list-suites-for-ref            checks:read                             read
+checks/get-suite                      checks:read                             read
+checks/list-annotations               checks:read                             read
+repos/get-combined-status-for-ref     statuses:read                           read
+repos/list-commit-statuses-for-ref    statuses:read                           read
+repos/create-commit-status            statuses:write                          write
+repos/list-pull-requests-associated-with-commit pull_requests:read                      read
+actions/list-workflow-runs-for-repo   actions:read                            read
+actions/list-jobs-for-workflow-run    actions:read                            read
+actions/get-job-for-workflow-run      actions:read                            read
+actions/download-job-logs-for-workflow-run actions:read                            read
 `;
 
 /** Operations on one repository, and what each asks of its caller. */
