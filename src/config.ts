@@ -52,6 +52,8 @@ export type Config = {
   triggerLabel: string;
   /** User ids. */
   allowedBotIds: readonly number[];
+  /** How long comments on a pull request of ours are collected into one task. */
+  feedback: { quietMs: number; longestMs: number };
   missedDeliveriesMinutes: number;
   logLevel: Environment["LOG_LEVEL"];
 };
@@ -149,6 +151,7 @@ function toConfig(env: Environment): Config {
     },
     triggerLabel: env.TRIGGER_LABEL,
     allowedBotIds: env.ALLOWED_BOT_IDS,
+    feedback: { quietMs: env.FEEDBACK_QUIET_SECONDS * 1e3, longestMs: env.FEEDBACK_LONGEST_SECONDS * 1e3 },
     missedDeliveriesMinutes: env.MISSED_DELIVERIES_MINUTES,
     logLevel: env.LOG_LEVEL,
   };

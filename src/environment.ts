@@ -168,6 +168,18 @@ export const environment = z.object({
     .describe(
       "Bots that may give commands, by their numeric user ids, comma separated; each needs write access as well.",
     ),
+  FEEDBACK_QUIET_SECONDS: z.coerce
+    .number()
+    .min(0.1)
+    .max(600)
+    .default(5)
+    .describe("Comments on a pull request of the bot become one task after this many seconds of quiet."),
+  FEEDBACK_LONGEST_SECONDS: z.coerce
+    .number()
+    .min(0.1)
+    .max(3_600)
+    .default(15)
+    .describe("The first of such comments waits no longer than this many seconds."),
   MISSED_DELIVERIES_MINUTES: integer(1, 59)
     .default(5)
     .describe("How often the App's delivery list is searched for webhooks that never arrived."),

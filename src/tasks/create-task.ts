@@ -3,7 +3,7 @@ import type { Db } from "../../db/client.ts";
 import { withAccount, type Tx } from "../../db/client.ts";
 import type { TaskOptions } from "../../db/schema.ts";
 import { UserError } from "../errors.ts";
-import { branchName } from "../github/branch-name.ts";
+import { branchFromTemplate, defaultBranchTemplate } from "../github/settings-branch.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession, findSessionOfPull, type Session } from "../sessions/session-store.ts";
 import { beginAnew, lockConversation } from "./conversation-store.ts";
@@ -31,6 +31,8 @@ export type CreateTaskInput = {
   options: TaskOptions;
   requester: { id: number; login: string };
   context: FrozenContext;
+  /** Of the repository's settings; the default template where absent. */
+  branchTemplate?: string;
   /** On a pull request of a person: what of it may be written. Absent: on an issue, or on a pull request of ours. */
   personsPull?: { branch: string; writes: "pull-head" | "nothing" };
 };
@@ -95,7 +97,11 @@ async function sessionOf(tx: Tx, input: CreateTaskInput): Promise<Session> {
       ? {}
       : { personsPull: { ...personsPull, number: pull.number } }),
     nameBranch: (nth) =>
-      branchName({ issueNumber: issue.number, title: issue.title, ...(nth > 1 ? { suffix: nth } : {}) }),
+      branchFromTemplate({
+        template: input.branchTemplate ?? defaultBranchTemplate,
+        ...{ issueNumber: issue.number, title: issue.title },
+        ...(nth > 1 ? { suffix: nth } : {}),
+      }),
   });
 }
 

@@ -1,3 +1,4 @@
+import { formatPlural } from "../github/amounts.ts";
 import type { FrozenContext, FrozenReview, FrozenReviewThread } from "./frozen-context.ts";
 import { quote } from "./quote.ts";
 
@@ -17,7 +18,7 @@ export function renderReview(review: FrozenReview): string {
 }
 
 function head({ id, state, author, body, threads, notes }: FrozenReview): string {
-  const counted = `${threads.length} review threads and ${notes.length} comments`;
+  const counted = `${formatPlural(threads.length, "review thread")} and ${formatPlural(notes.length, "comment")}`;
   const lead =
     id === null
       ? `The feedback to work off has ${counted}.`

@@ -101,6 +101,7 @@ async function sayLastWord(
     repository: { owner: client.owner, name: client.name },
     issueNumber: task.issueNumber,
     commentId: task.triggerCommentId,
+    ...(task.trigger === "review-comment" ? { commentKind: "review-comment" as const } : {}),
     content: task.status === "completed" ? "rocket" : "confused",
   });
 }

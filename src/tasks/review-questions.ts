@@ -2,6 +2,10 @@ import { toInlineCode, toInlineText, type PublicMarkdown } from "../github/inlin
 import type { FrozenContext, FrozenReviewThread } from "./frozen-context.ts";
 import type { TurnContradiction, TurnResult } from "./turn-result.ts";
 
+/** All of it stands in one comment, which takes 65,536 characters; threads beyond that are answered as not handled. */
+const maxItems = 15;
+const maxNamed = 6;
+
 /** What people have to decide before the task goes on. */
 export type OpenQuestions = {
   text: PublicMarkdown;
@@ -36,7 +40,7 @@ export function findOpenQuestions(
       threadIds: [commentId],
       text: `${link(commentId)}: ${text ?? "Claude has a question here and did not say which."}`,
     }));
-  const fresh = (items: Item[]) => items.filter(({ key }) => !askedBefore.has(key));
+  const fresh = (items: Item[]) => items.filter(({ key }) => !askedBefore.has(key)).slice(0, maxItems);
   const [opposite, asked] = [fresh(contradictions), fresh(onThreads)];
   const free = turn.questions !== null && !nothing.test(turn.questions) ? turn.questions : null;
   if (opposite.length + asked.length === 0 && free === null) return null;
@@ -55,7 +59,7 @@ export function findOpenQuestions(
 }
 
 function toContradiction({ threadIds, text }: TurnContradiction, link: (id: number) => string): Item {
-  const ids = [...threadIds].sort((a, b) => a - b);
+  const ids = [...threadIds].sort((a, b) => a - b).slice(0, maxNamed);
   const named = ids.map(link).join(" and ");
   return {
     key: ids.length === 0 ? `contradiction:${text}` : `contradiction:${ids.join(",")}`,

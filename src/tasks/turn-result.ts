@@ -28,8 +28,8 @@ export type TurnResult = {
   contradictions: TurnContradiction[];
 };
 
-/** What one thread's answer and what a task's question may hold; a comment takes 65,536 characters. */
-const maxBytes = { thread: 8_000, questions: 20_000, contradiction: 2_000 } as const;
+/** Bytes; a comment takes 65,536 characters, and all that is asked stands in one. */
+const maxBytes = { thread: 8_000, question: 1_200, questions: 12_000, contradiction: 1_500 } as const;
 const maxContradictions = 10;
 
 /** Reads the agent's result file, else its last words. All of it is foreign text and cleaned as such. */
@@ -58,7 +58,10 @@ export function readTurnResult(
     title,
     sections,
     text: sections.summary ?? clean(lastWords),
-    threads: rest.threads.map((word) => ({ ...word, text: clean(word.text, maxBytes.thread) })),
+    threads: rest.threads.map((word) => ({
+      ...word,
+      text: clean(word.text, word.verdict === "question" ? maxBytes.question : maxBytes.thread),
+    })),
     questions: clean(rest.questions, maxBytes.questions),
     contradictions: rest.contradictions.slice(0, maxContradictions).flatMap(({ threadIds, text }) => {
       const words = clean(text, maxBytes.contradiction);

@@ -17,7 +17,6 @@ import {
   takeFeedback,
   type FeedbackRow,
 } from "./feedback-store.ts";
-import { readFeedbackTimes } from "./feedback-times.ts";
 import { recordIgnored } from "./ignored-store.ts";
 import { countTurnsWithoutPerson } from "./pull-store.ts";
 import type { TriggerDeps } from "./trigger.ts";
@@ -36,7 +35,7 @@ export async function startFeedbackTask(deps: TriggerDeps, ref: Ref): Promise<vo
   const { open, session } = found;
   if (open === null || session === null) return;
   if (session.endedAt !== null || (await botsAlone(deps, ref, open.rows))) return drop(deps, ref);
-  const { quietMs, longestMs } = readFeedbackTimes(deps.config);
+  const { quietMs, longestMs } = deps.config.feedback;
   const dueInMs = Math.ceil(Math.min(quietMs - open.lastAgeMs, longestMs - open.firstAgeMs));
   if (dueInMs <= 0) return makeTask(deps, { ref, session, rows: open.rows });
   await deps.queue.enqueue(deps.system, "feedback", ref, { startAfterMs: dueInMs });

@@ -2,7 +2,8 @@ import { findOpenSession, findSessionByPull, type Session } from "../sessions/se
 import type { FreezeInput } from "../tasks/freeze-context.ts";
 import type { ThreadRef } from "../tasks/thread-task-store.ts";
 import type { Command } from "./command-verbs.ts";
-import type { Admitted, StartInput, ThreadEvent, TriggerDeps } from "./trigger.ts";
+import type { StartInput } from "./start-task.ts";
+import type { Admitted, ThreadEvent, TriggerDeps } from "./trigger.ts";
 
 /** A command of a person who may give it. */
 export type Order = {

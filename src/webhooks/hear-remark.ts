@@ -5,7 +5,6 @@ import { sayQueued } from "../tasks/say-status.ts";
 import { steerTask } from "../tasks/steer-task.ts";
 import { toVisibleText } from "../tasks/visible-text.ts";
 import { insertFeedback } from "./feedback-store.ts";
-import { readFeedbackTimes } from "./feedback-times.ts";
 import { admit, type Admitted, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 
 /** A comment on a pull request of ours that commands nothing; its thread event is unaddressed. */
@@ -62,7 +61,7 @@ async function collect(
       commentedAt: thread.triggeredAt,
     });
     if (!isNew) return;
-    const { quietMs } = readFeedbackTimes(deps.config);
+    const { quietMs } = deps.config.feedback;
     await deps.queue.enqueue(tx, "feedback", { accountId, sessionId }, { startAfterMs: quietMs });
   });
 }

@@ -1,7 +1,8 @@
 import type { Command } from "./command-verbs.ts";
 import type { Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
-import { startTask, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import type { TriggerDeps } from "./trigger.ts";
 import { approve } from "./verb-approve.ts";
 import { switchAutofix } from "./verb-autofix.ts";
 import { addBudget } from "./verb-budget.ts";

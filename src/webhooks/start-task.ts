@@ -1,5 +1,7 @@
 import { createTask, type CreatedTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
+import { readEffectiveSettings } from "../tasks/effective-settings.ts";
+import { settleOptions } from "../tasks/settle-options.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import { checkBotLimit } from "./bot-limit.ts";
 import { greetOnce } from "./greeting-store.ts";
@@ -37,9 +39,18 @@ export async function startTask(
     ...(opened === null ? {} : { pull: opened.pull }),
     ...(review === undefined ? {} : { review }),
   });
-  await waitForEarlier(deps, event);
+  const [{ settings }] = await Promise.all([
+    readEffectiveSettings(deps, {
+      ...{ accountId: tenant.accountId, installationId: event.installation.id },
+      repository: { id: event.repository.id, owner: client.owner, name: client.name },
+      ...{ sha: context.base.sha, from: { octokit: client.octokit } },
+    }),
+    waitForEarlier(deps, event),
+  ]);
   const created = await createTask(deps, {
     ...rest,
+    options: settleOptions(input.options, settings, deps.config),
+    branchTemplate: settings.branchTemplate,
     accountId: tenant.accountId,
     installationId: event.installation.id,
     repositoryId: event.repository.id,

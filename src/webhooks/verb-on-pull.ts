@@ -1,7 +1,8 @@
 import type { TaskOptions } from "../../db/schema.ts";
 import { findThreadSession, type Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
-import { startTask, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import type { TriggerDeps } from "./trigger.ts";
 
 /** `review`, `rebase`, `fix-ci` and `undo`: tasks about a pull request, asked for on it or on the issue that it came from. */
 export async function startOnPull(
@@ -16,7 +17,8 @@ export async function startOnPull(
   const hasBranch = session !== null && session.headSha !== null;
   if (!hasPull && !(verb === "undo" && hasBranch)) return admitted.reply(replies.noPullRequest(verb));
   const oursOnly = verb === "rebase" || verb === "undo";
-  if (oursOnly && session?.writes !== "own-branch") return admitted.reply(replies.onlyOurBranch(verb));
+  if (oursOnly && session !== null && session.writes !== "own-branch")
+    return admitted.reply(replies.onlyOurBranch(verb));
   await startTask(deps, thread, admitted, {
     ...source,
     ...{ verb, instruction: verb === "undo" || verb === "rebase" ? "" : command.instruction, options, issue },

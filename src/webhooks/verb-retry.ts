@@ -4,7 +4,8 @@ import { sayQueued } from "../tasks/say-status.ts";
 import type { Task } from "../tasks/task-store.ts";
 import { toThreadRef, type Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
-import { startTask, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import type { TriggerDeps } from "./trigger.ts";
 import type { TaskOptions } from "../../db/schema.ts";
 
 /** `retry`: the thread's last task again, with the given options over its own. */

@@ -8,7 +8,8 @@ import { toThreadRef, type Order, type OrderOf } from "./command-order.ts";
 import { renderSavedTasks, type SavedTaskView } from "./command-saved-list.ts";
 import { readThreadSettings } from "./command-settings.ts";
 import { replies } from "./replies.ts";
-import { startTask, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import type { TriggerDeps } from "./trigger.ts";
 import { startOnPull } from "./verb-on-pull.ts";
 
 /** What people ask for in words of their own; a repair of checks or an undo says nothing without its moment. */

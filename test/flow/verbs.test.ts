@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { savedTask, session } from "../../db/schema.ts";
-import { answerOnly, byWord, holdBack, writeFiles } from "../standins/model/scenarios.ts";
+import { answer } from "../standins/model/reply.ts";
+import { answerOnly, bash, byWord, holdBack, writeFiles } from "../standins/model/scenarios.ts";
 import { seeThread } from "./see-thread.ts";
 import { shareWorld } from "./share-world.ts";
 
@@ -8,9 +9,14 @@ import { shareWorld } from "./share-world.ts";
 
 const held = holdBack(writeFiles({ "held.txt": "held\n" }));
 
+const spending = holdBack((call) =>
+  call.turn < 6 ? answer("On it.", bash("true", "Nothing")) : answer("There was nothing to do."),
+);
+
 const world = shareWorld({
   scenario: byWord({
     "hold-on": held.scenario,
+    "spend-much": spending.scenario,
     "plan-this": answerOnly("- [ ] write planned.txt"),
     "approved your plan": writeFiles({ "planned.txt": "planned\n" }),
     "answer-me": answerOnly("Because."),
@@ -111,9 +117,7 @@ test("a plan is approved by its comment once, and the thread says so", async () 
 test("a saved task is run on another issue, and a second save under its name says what it replaced", async () => {
   const { issueNumber } = await world().ask("/claude ask --max-turns 9 answer-me please");
   await world().untilReported(issueNumber);
-  expect(await answerTo(issueNumber, "/claude save Why")).toContain(
-    "Saved as `why`:",
-  );
+  expect(await answerTo(issueNumber, "/claude save Why")).toContain("Saved as `why`:");
   const other = await alice().createIssue(world().repository, { title: "Elsewhere" });
   await say(other.number, "/claude run why --max-turns 4\n\nand be brief");
   expect(await world().untilReported(other.number)).toMatchObject({
@@ -150,6 +154,16 @@ test("a task of the settings file is run by its name", async () => {
     (each) => each.issueNumber === issue.number,
   );
   expect(row?.autofix).toBe(false);
+});
+
+test("a budget that is raised while the task runs is good for its next model call", async () => {
+  const { issueNumber } = await world().ask("/claude --budget 0.6 spend-much");
+  await spending.arrived;
+  expect(await answerTo(issueNumber, "/claude budget +3")).toContain("may now cost up to $3.60");
+  spending.release();
+  expect(await world().untilReported(issueNumber)).toMatchObject({
+    ...{ status: "completed", fence: 1, budgetMicroUsd: 3_600_000 },
+  });
 });
 
 test("a task that ended at its budget goes on with what is added", async () => {

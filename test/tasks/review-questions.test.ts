@@ -52,3 +52,25 @@ test("a question on a thread, and questions of the work", () => {
 test.each(["None.", "- none", "No questions", "N/A"])("%s is no question", (words) => {
   expect(find({ questions: safe(words), contradictions: [{ threadIds: [], text: safe(words) }] })).toBeNull();
 });
+
+test("however much is asked, it fits into a comment", () => {
+  const many = Array.from({ length: 100 }, (_, at) => thread(1_000 + at, "alice"));
+  const found = findOpenQuestions(
+    {
+      threads: many.map(({ commentId }) => ({
+        commentId,
+        verdict: "question" as const,
+        text: safe("x".repeat(1_200)),
+      })),
+      questions: safe("y".repeat(12_000)),
+      contradictions: Array.from({ length: 10 }, (_, at) => ({
+        threadIds: Array.from({ length: 200 }, (__, id) => 1_000_000_000 + 200 * at + id),
+        text: safe("z".repeat(1_500)),
+      })),
+    },
+    { pull: context.pull, review: { ...context.review, threads: many } as FrozenContext["review"] },
+    new Set(),
+  );
+  expect(found?.text.length).toBeLessThan(60_000);
+  expect(found?.threadIds.size).toBeLessThan(100);
+});

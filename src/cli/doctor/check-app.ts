@@ -12,7 +12,14 @@ export const neededPermissions = {
 } as const;
 
 /** The events without which nothing starts or ends. A test holds it to src/app.ts. */
-export const neededEvents = ["issue_comment", "issues", "pull_request", "repository"] as const;
+export const neededEvents = [
+  "issue_comment",
+  "issues",
+  "pull_request",
+  "pull_request_review",
+  "pull_request_review_comment",
+  "repository",
+] as const;
 
 /** Whether APP_ID and PRIVATE_KEY belong together, which GitHub has just shown. */
 export function checkCredentials(app: GitHubApp, facts: AppFacts): CheckResult {
