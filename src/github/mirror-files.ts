@@ -37,3 +37,14 @@ export async function readMirrorFile(
   });
   return exitCode === 0 && stopped === null ? stdout.toString("utf8") : null;
 }
+
+/** The first parent of a commit; null when the mirror has not got both of them. */
+export async function readParent(mirrorPath: string, sha: string): Promise<string | null> {
+  const { exitCode, stdout } = await runHostGit({
+    args: ["--git-dir=.", "rev-parse", "--verify", "--quiet", `${sha}^1^{commit}`],
+    cwd: mirrorPath,
+    protocol: "none",
+    timeoutMs,
+  });
+  return exitCode === 0 ? stdout.toString("utf8").trim() : null;
+}

@@ -105,6 +105,7 @@ async function pushRebased(
     name: `push:${resolved.sha}`,
     find: () => Promise.resolve(null),
     act: async () => {
+      watch.throwIfStopped();
       const writer = await openWriter(deps, { claim, repository });
       try {
         await pushBranch({

@@ -65,6 +65,7 @@ async function publishReview(
   const found: Findings = readFindings(run.resultText ?? "", diff.lines) ?? {
     ...{ summary: lastWords, inline: [], elsewhere: [] },
   };
+  attempt.watch.throwIfStopped();
   const writer = await openWriter(deps, { claim, repository });
   try {
     const { botId } = await deps.github.identity(writer.octokit);

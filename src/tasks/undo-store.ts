@@ -1,38 +1,38 @@
-import { and, desc, eq, gte, inArray, isNull, lt, notInArray, sql } from "drizzle-orm";
+import { and, desc, eq, gte, inArray, isNull, like, lt, notInArray, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { checkpoint, session, step, task } from "../../db/schema.ts";
-import type { Outcome } from "./outcome.ts";
 
-/** A task whose work stands on the branch: what it pushed, and what that was pushed onto. */
-export type PublishedTurn = { taskId: string; title: string; sha: string; parentSha: string };
+/** A task whose work stands on the branch: what it pushed, the oldest first. */
+export type PublishedTurn = { taskId: string; title: string; shas: string[] };
 
 /** These move the branch without being work of their own. */
 const movingVerbs = ["undo", "rebase"];
 
-/** The session's published work that has not been taken back, the newest first. */
+/** The session's published work that has not been taken back, the newest first. A task may have pushed once in each leg. */
 export async function listPublishedTurns(
   tx: Tx,
   input: { sessionId: string; before: string; limit: number },
 ): Promise<PublishedTurn[]> {
   const rows = await tx
-    .select({ taskId: task.id, outcome: task.outcome, start: step.result })
+    .select({
+      taskId: task.id,
+      title: sql<string>`coalesce(max(${task.outcome}->>'title'), '')`,
+      shas: sql<string[]>`array_agg(substr(${step.name}, 6) order by ${step.finishedAt})`,
+    })
     .from(task)
-    .innerJoin(step, and(eq(step.taskId, task.id), eq(step.name, "start"), eq(step.status, "done")))
+    .innerJoin(step, and(eq(step.taskId, task.id), eq(step.status, "done"), like(step.name, "push:%")))
     .where(
       and(
         eq(task.sessionId, input.sessionId),
         lt(task.id, input.before),
         isNull(task.undoneAt),
         notInArray(task.verb, movingVerbs),
-        sql`${task.outcome}->>'kind' = 'published'`,
       ),
     )
+    .groupBy(task.id)
     .orderBy(desc(task.id))
     .limit(input.limit);
-  return rows.map(({ taskId, outcome, start }) => {
-    const { title, sha } = outcome as Extract<Outcome, { kind: "published" }>;
-    return { taskId, title, sha, parentSha: (start as { sha: string }).sha };
-  });
+  return rows.map(({ taskId, title, shas }) => ({ taskId, title: title === "" ? "a turn" : title, shas }));
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { TaskOptions } from "../../db/schema.ts";
 import { createTask } from "../tasks/create-task.ts";
 import { findRepeatable } from "../tasks/retry-task.ts";
 import { sayQueued } from "../tasks/say-status.ts";
@@ -6,7 +7,6 @@ import { toThreadRef, type Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
 import { startTask } from "./start-task.ts";
 import type { TriggerDeps } from "./trigger.ts";
-import type { TaskOptions } from "../../db/schema.ts";
 
 /** `retry`: the thread's last task again, with the given options over its own. */
 export async function retryTask(deps: TriggerDeps, order: Order): Promise<void> {

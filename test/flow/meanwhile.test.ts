@@ -147,7 +147,7 @@ test("the issue's text and the command are changed: the task keeps to what they 
   );
 });
 
-test("somebody pushes to our branch: their commit is kept, and the thread says so", async () => {
+test("somebody pushes to our branch: their commit is kept, and ours stands on it", async () => {
   world().model.script(work);
   const begun = await world().ask("/claude write turn.txt");
   await world().untilReported(begun.issueNumber);
@@ -163,11 +163,11 @@ test("somebody pushes to our branch: their commit is kept, and the thread says s
   });
   held.release();
   const task = await world().untilReported(begun.issueNumber, { count: 2 });
-  expect(task).toMatchObject({ status: "failed", outcome: { code: "branch-moved" } });
-  expect(await headOf(branch)).toBe(theirs);
+  expect(task).toMatchObject({ status: "completed", outcome: { kind: "published" } });
+  const [ours] = await world().github.commits(world().repository, branch);
+  expect(ours?.parents).toEqual([theirs]);
   const { said } = await seeThread(world(), begun.issueNumber);
   expect(said).toHaveLength(2);
-  expect(said[1]).toContain("Somebody pushed to");
 });
 
 test("somebody has opened the pull request of our branch: it is taken, and there is no second", async () => {

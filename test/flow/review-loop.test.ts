@@ -6,10 +6,7 @@ import { resolveAs, seeReview } from "./see-review.ts";
 import { seeThread } from "./see-thread.ts";
 import { shareWorld } from "./share-world.ts";
 
-const world = shareWorld({ files: { "README.md": "# widgets\n" } }, ({ github, repository }) => {
-  github.createUser("carol");
-  github.setRole(repository, "carol", "write");
-});
+const world = shareWorld({ files: { "README.md": "# widgets\n" } });
 
 const files = { "a.txt": "one\ntwo\nthree\n", "b.txt": "one\n", "c.txt": "one\n" };
 
@@ -132,7 +129,8 @@ test("a thread that a person resolves meanwhile is left alone; one in which they
       const [first, second] = await seeReview(world(), pullNumber);
       await resolveAs(world(), "alice", first?.nodeId ?? "");
       await world()
-        .github.as("carol")
+        // By somebody whose words begin no task of their own.
+        .github.as("bob")
         .replyToReviewComment(world().repository, pullNumber, second?.commentId ?? 0, "And say it loud.");
     },
   );

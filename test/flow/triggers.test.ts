@@ -96,9 +96,9 @@ test("a person without write access gets one polite reply in the thread, and no 
   expect(world.github.reactions(world.repository, issue.number)).toEqual([]);
 });
 
-test("a verb that is not built yet, a slip and help are answered without work", async () => {
+test("a verb without a pull request, a slip and help are answered without work", async () => {
   const asked = [
-    ["/claude rebase", "cannot do it yet"],
+    ["/claude rebase", "is about a pull request"],
     ["/claude stpo", "/claude stop"],
     ["/claude help", "Write `/claude`"],
     ["/claude status", "Nothing"],

@@ -95,3 +95,18 @@ test("the only turn is taken back by a commit, so that the pull request stays; t
   const again = await comment(issueNumber, "/claude undo", 3);
   expect(again.outcome).toMatchObject({ kind: "no-changes" });
 });
+
+test("what a person pushed before a turn is not taken back with it", async () => {
+  await open();
+  const { issueNumber } = await world.ask("/claude write the first file");
+  await world.untilReported(issueNumber);
+  const branch = await branchOf(issueNumber);
+  const person = await world.github.commit(world.repository, { branch, files: { "person.md": "mine\n" } });
+  await comment(issueNumber, "/claude write the second file", 2);
+  const undo = await comment(issueNumber, "/claude undo", 3);
+  expect(undo.outcome).toMatchObject({ kind: "undone", how: "reset", sha: person });
+  await comment(issueNumber, "/claude write the third file", 4);
+  expect(await file(branch, "person.md")).toBe("mine\n");
+  expect(await file(branch, "two.md")).toBeUndefined();
+  expect(await file(branch, "three.md")).toBe("three\n");
+});

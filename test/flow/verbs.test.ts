@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { savedTask, session } from "../../db/schema.ts";
+import { modelCall, savedTask, session } from "../../db/schema.ts";
 import { answer } from "../standins/model/reply.ts";
 import { answerOnly, bash, byWord, holdBack, writeFiles } from "../standins/model/scenarios.ts";
 import { seeThread } from "./see-thread.ts";
@@ -157,12 +157,17 @@ test("a task of the settings file is run by its name", async () => {
 });
 
 test("a budget that is raised while the task runs is good for its next model call", async () => {
-  const { issueNumber } = await world().ask("/claude --budget 0.6 spend-much");
+  const probe = await world().ask("/claude ask answer-me");
+  await world().untilReported(probe.issueNumber);
+  const calls = await world().database.database.system.select().from(modelCall);
+  // Enough for a first call at its worst, and for no second one after it.
+  const cents = Math.ceil(Math.max(...calls.map((call) => call.reservedMicroUsd)) / 10_000) + 2;
+  const { issueNumber } = await world().ask(`/claude --budget ${cents / 100} spend-much`);
   await spending.arrived;
-  expect(await answerTo(issueNumber, "/claude budget +3")).toContain("may now cost up to $3.60");
+  expect(await answerTo(issueNumber, "/claude budget +3")).toContain("may now cost up to $");
   spending.release();
   expect(await world().untilReported(issueNumber)).toMatchObject({
-    ...{ status: "completed", fence: 1, budgetMicroUsd: 3_600_000 },
+    ...{ status: "completed", fence: 1, budgetMicroUsd: cents * 10_000 + 3_000_000 },
   });
 });
 

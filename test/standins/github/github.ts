@@ -4,6 +4,8 @@ import { createServer } from "node:http";
 import type { Server } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { openCheckMakers } from "./checks-makers.ts";
+import type { CheckMakers } from "./checks-makers.ts";
 import { openContract } from "./contract.ts";
 import { openDispatch } from "./dispatch.ts";
 import { openFaults } from "./faults.ts";
@@ -24,6 +26,7 @@ export type DeliveryView = Pick<
 /** A GitHub of one's own on a free port: REST judged by GitHub's description, git over smart HTTP, webhooks. */
 export type GitHubStandin = Readers &
   Makers &
+  CheckMakers &
   // `url` is for GITHUB_SERVER_URL, `apiUrl` for GITHUB_API_URL.
   Pick<World, "url" | "apiUrl" | "faults" | "effects" | "requests" | "violations" | "eventsSent"> & {
     /** What the installation tokens really exercised. */
@@ -57,7 +60,14 @@ export async function startGitHub(options?: {
     if (options?.dataDirectory === undefined)
       await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   };
-  return { ...openReaders(world), ...openMakers(world), ...records(world), drained: dispatch.drained, close };
+  return {
+    ...openReaders(world),
+    ...openMakers(world),
+    ...openCheckMakers(world),
+    ...records(world),
+    drained: dispatch.drained,
+    close,
+  };
 }
 
 async function listen(port: number): Promise<{ server: Server; port: number }> {

@@ -1,3 +1,4 @@
+import { requestSuites } from "./checks-pushed.ts";
 import { emitThread, touch } from "./emit.ts";
 import { accountFacts, nodeId } from "./facts.ts";
 import { pullOf } from "./facts-pulls.ts";
@@ -50,6 +51,8 @@ async function followChange(world: World, input: Follow): Promise<void> {
   await emitPush(world, input);
   if (!change.ref.startsWith("refs/heads/")) return;
   const branch = change.ref.slice("refs/heads/".length);
+  if (change.after !== noObject)
+    await requestSuites(world, { repository, branch, sha: change.after, sender });
   for (const issue of openPulls(repository)) {
     const pull = pullOf(issue);
     if (pull.headRef !== branch) continue;

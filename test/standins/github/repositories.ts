@@ -51,6 +51,7 @@ export async function addRepository(world: World, input: RepositoryInput): Promi
     issues: new Map(),
     nextNumber: 1,
     checkRuns: [],
+    checks: { suites: [], statuses: [], pushes: new Map() },
     createdAt: now,
     updatedAt: now,
     pushedAt: now,

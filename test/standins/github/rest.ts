@@ -3,6 +3,7 @@ import { openRepository } from "./access.ts";
 import { authenticate, requireKind } from "./auth.ts";
 import { withBodyHtml } from "./body-html.ts";
 import type { Answer, Call, Handler, RepositoryHandler } from "./call.ts";
+import { actionsHandlers } from "./handlers-actions.ts";
 import { appHandlers } from "./handlers-apps.ts";
 import { checkHandlers } from "./handlers-checks.ts";
 import { commentHandlers } from "./handlers-comments.ts";
@@ -15,6 +16,7 @@ import { pullHandlers } from "./handlers-pulls.ts";
 import { reactionHandlers } from "./handlers-reactions.ts";
 import { repositoryHandlers } from "./handlers-repos.ts";
 import { reviewHandlers } from "./handlers-reviews.ts";
+import { statusHandlers } from "./handlers-statuses.ts";
 import { userHandlers } from "./handlers-users.ts";
 import { HttpError } from "./http-error.ts";
 import { headerProblems } from "./header-check.ts";
@@ -32,6 +34,7 @@ const handlers: Record<string, Handler> = {
   ...userHandlers,
 };
 const repositoryHandlersById: Record<string, RepositoryHandler> = {
+  ...actionsHandlers,
   ...checkHandlers,
   ...commentHandlers,
   ...gitHandlers,
@@ -41,6 +44,7 @@ const repositoryHandlersById: Record<string, RepositoryHandler> = {
   ...reactionHandlers,
   ...repositoryHandlers,
   ...reviewHandlers,
+  ...statusHandlers,
 };
 
 /** What has a handler; a test holds it against the slice. */

@@ -160,8 +160,19 @@ export type Issue = {
   pull: Pull | null;
 };
 
+export type Annotation = {
+  path: string;
+  startLine: number;
+  endLine: number;
+  level: string;
+  title: string | null;
+  message: string;
+  rawDetails: string | null;
+};
+
 export type CheckRun = {
   id: number;
+  suiteId: number;
   appId: number;
   name: string;
   headSha: string;
@@ -172,7 +183,54 @@ export type CheckRun = {
   startedAt: string;
   completedAt: string | null;
   output: JsonObject;
+  annotations: Annotation[];
   actions: Json[];
+  /** Of a job of GitHub Actions: which run of its workflow it belongs to. */
+  attempt: number;
+  /** What a job of GitHub Actions wrote; null: there is none (yet). */
+  log: { text: string; isExpired: boolean; links: Map<string, number> } | null;
+};
+
+/** What one App says about one commit; with GitHub Actions, what one workflow says. Its state follows from its runs. */
+export type CheckSuite = {
+  id: number;
+  appId: number;
+  headSha: string;
+  /** Null where the commit is on no branch of this repository, as with a fork's. */
+  headBranch: string | null;
+  /** The commit in the form of a push. */
+  headCommit: JsonObject;
+  workflow: WorkflowRun | null;
+  createdAt: string;
+  updatedAt: string;
+};
+
+export type WorkflowRun = {
+  id: number;
+  workflowId: number;
+  name: string;
+  path: string;
+  runNumber: number;
+  actorId: number;
+};
+
+export type CommitStatus = {
+  id: number;
+  creatorId: number;
+  sha: string;
+  context: string;
+  state: "error" | "failure" | "pending" | "success";
+  description: string | null;
+  targetUrl: string | null;
+  createdAt: string;
+};
+
+/** What is said about commits, beside the check runs. */
+export type CheckState = {
+  suites: CheckSuite[];
+  statuses: CommitStatus[];
+  /** By commit: with which push it came first. */
+  pushes: Map<string, { branch: string; userId: number }>;
 };
 
 export type Repository = {
@@ -190,6 +248,7 @@ export type Repository = {
   issues: Map<number, Issue>;
   nextNumber: number;
   checkRuns: CheckRun[];
+  checks: CheckState;
   createdAt: string;
   updatedAt: string;
   pushedAt: string;
