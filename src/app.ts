@@ -3,7 +3,7 @@ import type { Probot } from "probot";
 import { onCommentCreated, onCommentEdited } from "./webhooks/comments.ts";
 import { onInstallation, onInstallationRepositories, onRepository } from "./webhooks/installations.ts";
 import { onIssueAssigned, onIssueGone, onIssueLabeled } from "./webhooks/issues.ts";
-import { onPullRequestClosed, onPullRequestReopened } from "./webhooks/pulls.ts";
+import { onPullRequestClosed, onPullRequestEdited, onPullRequestReopened } from "./webhooks/pulls.ts";
 import { onReviewCommentCreated } from "./webhooks/review-comments.ts";
 import { onReviewSubmitted } from "./webhooks/reviews.ts";
 import type { TriggerDeps } from "./webhooks/trigger.ts";
@@ -21,6 +21,7 @@ export const handlers = {
   "issues.deleted": (deps, { payload }) => onIssueGone(deps, payload),
   "issues.transferred": (deps, { payload }) => onIssueGone(deps, payload),
   "pull_request.closed": (deps, { payload }) => onPullRequestClosed(deps, payload),
+  "pull_request.edited": (deps, { payload }) => onPullRequestEdited(deps, payload),
   "pull_request.reopened": (deps, { payload }) => onPullRequestReopened(deps, payload),
   "pull_request_review.submitted": (deps, { id, payload }) => onReviewSubmitted(deps, id, payload),
   "pull_request_review_comment.created": (deps, { id, payload }) => onReviewCommentCreated(deps, id, payload),

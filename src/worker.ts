@@ -24,6 +24,7 @@ import { hearStop } from "./tasks/hear-stop.ts";
 import { steerChannel } from "./tasks/steering-store.ts";
 import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
+import { showPlaces } from "./tasks/show-places.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
 import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
@@ -131,6 +132,11 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
     "missed-deliveries": async (_payload, { signal }) => {
       const listed = createAppDeliveries(deps.github.app);
       await recoverMissedDeliveries({ ...deps, deliveries: listed, store: deliveries }, { signal });
+    },
+    "show-places": async (payload) => {
+      const againMs = await showPlaces(deps, payload);
+      if (againMs === null) return;
+      await deps.queue.enqueue(deps.system, "show-places", payload, { startAfterMs: againMs });
     },
     feedback: (payload) => startFeedbackTask(deps, payload),
     reap: () => reapSandboxes(deps),

@@ -24,6 +24,7 @@ async function work(): Promise<void> {
     {
       intake: ({ deliveryId }) => tell("intake", deliveryId),
       "run-task": ({ taskId }) => tell("run-task", taskId),
+      "show-places": nothing,
       "report-task": nothing,
       feedback: nothing,
       sweep: nothing,

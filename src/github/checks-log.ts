@@ -56,7 +56,6 @@ async function readEnd(body: ReadableStream<Uint8Array>): Promise<string> {
 }
 
 const stamp = /^\uFEFF?\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z ?/;
-// eslint-disable-next-line no-control-regex -- colours are what is looked for
 const colours = /\u001B\[[0-9;]*[A-Za-z]/g;
 
 function toPlainLog(log: string): string {

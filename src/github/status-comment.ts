@@ -10,7 +10,13 @@ export type PullRequestRef = { number: number; draft: boolean };
 /** Where a task stands. Reasons and names are one line, in which only `code` is Markdown; what Claude wrote at length is `PublicMarkdown`. */
 export type StatusPhase =
   /** `place` 1 is next; `reason`: "your plan's 3 slots are busy". */
-  | { kind: "queued"; place: number; of: number; estimateMs: number | null; reason: string | null }
+  | {
+      kind: "queued";
+      place: number;
+      of: number;
+      estimate: { typicalMs: number; longMs: number } | null;
+      reason: string | null;
+    }
   | { kind: "starting"; step: string }
   | {
       kind: "running";
@@ -25,13 +31,15 @@ export type StatusPhase =
   | {
       kind: "finished";
       headline: string;
+      /** The headline is a whole sentence: the branch was moved, nothing was added to it. */
+      verb?: "undo" | "rebase";
       pull: PullRequestRef | null;
       branch: string;
       summary: PublicMarkdown | null;
       receipt: Receipt;
     }
   | { kind: "unchanged"; text: PublicMarkdown | null; receipt: Receipt }
-  | { kind: "answered"; text: PublicMarkdown; receipt: Receipt }
+  | { kind: "answered"; text: PublicMarkdown; receipt: Receipt; review?: true }
   | { kind: "failed"; failure: Failure; pull: PullRequestRef | null; receipt: Receipt | null }
   | { kind: "timeout"; limitMs: number; pull: PullRequestRef | null; receipt: Receipt | null }
   | { kind: "cancelled"; by: string; receipt: Receipt | null }

@@ -1,4 +1,5 @@
 import { formatDuration, formatOrdinal, formatUsd } from "./amounts.ts";
+import { formatEstimate } from "./format-estimate.ts";
 import { toInlineCode, toInlineText } from "./inline-text.ts";
 import { renderCharge, type Receipt } from "./receipt.ts";
 import type { PullRequestRef, StatusView } from "./status-comment.ts";
@@ -7,8 +8,8 @@ import type { PullRequestRef, StatusView } from "./status-comment.ts";
 export function renderHeadline({ phase, requester, notices }: StatusView): string {
   switch (phase.kind) {
     case "queued": {
-      const estimate = phase.estimateMs === null ? "" : `, about ${formatDuration(phase.estimateMs)}`;
-      const place = phase.of <= 1 ? "next in line" : `${formatOrdinal(phase.place)} of ${phase.of}`;
+      const estimate = phase.estimate === null ? "" : `, ${formatEstimate(phase.estimate)}`;
+      const place = phase.place <= 1 ? "next in line" : `${formatOrdinal(phase.place)} of ${phase.of}`;
       return `⏳ **Waiting**: ${place}${estimate}${phase.reason === null ? "" : `, ${toInlineText(phase.reason)}`}`;
     }
     case "starting":
@@ -18,12 +19,15 @@ export function renderHeadline({ phase, requester, notices }: StatusView): strin
     case "waiting":
       return `✋ **Waiting for an answer** from somebody with write access`;
     case "finished":
+      if (phase.verb !== undefined)
+        return `✅ **${toInlineText(phase.headline)}**${phase.pull === null ? "" : ` (#${phase.pull.number})`}`;
       return phase.pull === null
         ? `✅ **${toInlineText(phase.headline)}** is on ${toInlineCode(phase.branch, 250)}`
         : `✅ **${toInlineText(phase.headline)}** is in #${phase.pull.number}${phase.pull.draft ? ", a draft to review" : ", ready for review"}`;
     case "unchanged":
       return notices.leftOutFiles.length > 0 ? "☑️ **Nothing pushed**" : "☑️ **Nothing to change**";
     case "answered":
+      if (phase.review === true) return `💬 **Review** for ${toInlineText(requester, 60)}`;
       return `💬 **Answer** to ${toInlineText(requester, 60)}`;
     case "failed":
       return `❌ **Failed**: ${toInlineText(phase.failure.what, 400)}`;

@@ -53,6 +53,16 @@ export const jobs = {
     order: "any",
     slots: 1,
   },
+  /** Threads of waiting tasks are told that they have moved up. */
+  "show-places": {
+    payload: z.strictObject({ accountId: z.uuid() }),
+    retryLimit: 3,
+    retryDelaySeconds: 2,
+    retryDelayMaxSeconds: 30,
+    expireInSeconds: 300,
+    order: "any",
+    slots: 1,
+  },
   /** The comments collected on a pull request of ours become one task once it is quiet. */
   feedback: {
     payload: z.strictObject({ accountId: z.uuid(), sessionId: z.uuid() }),

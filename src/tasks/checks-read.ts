@@ -51,7 +51,14 @@ export async function readChecks(octokit: Octokit, input: ReadChecksInput): Prom
   ]);
   const alone = judgeChecks(results, []);
   const pending = [...new Set(alone.pending.length > 0 ? alone.pending : suites)];
-  const nothing = { headSha, pending, failed: [], leftOut: 0, recovered: alone.recovered, newestFailure: null };
+  const nothing = {
+    headSha,
+    pending,
+    failed: [],
+    leftOut: 0,
+    recovered: alone.recovered,
+    newestFailure: null,
+  };
   if (alone.failed.length === 0 || (pending.length > 0 && input.whenDone === true)) return nothing;
   const base = await readCheckResults(octokit, { repository, sha: baseSha, ourAppId });
   const { failed } = judgeChecks(results, base);

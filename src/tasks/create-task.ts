@@ -9,7 +9,9 @@ import { findOrCreateSession, findSessionOfPull, type Session } from "../session
 import { beginAnew, lockConversation } from "./conversation-store.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
-import { findPlace, type Place } from "./place-store.ts";
+import { enqueueTask } from "./enqueue-task.ts";
+import type { Place } from "./place-store.ts";
+import { greetOnce } from "./greeting-store.ts";
 import { insertTask, type Task } from "./task-store.ts";
 
 export type CreateTaskDeps = {
@@ -31,6 +33,8 @@ export type CreateTaskInput = {
   options: TaskOptions;
   requester: { id: number; login: string };
   context: FrozenContext;
+  /** Sentences that explain how things go, for a requester who asks for the first time in this account; absent: no greeting. */
+  greeting?: readonly string[];
   /** Of the repository's settings; the default template where absent. */
   branchTemplate?: string;
   /** On a pull request of a person: what of it may be written. Absent: on an issue, or on a pull request of ours. */
@@ -49,7 +53,7 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
   return withAccount(deps.db, input.accountId, async (tx) => {
     if (!(await makeWay(deps, tx, input))) return null;
     const session = await sessionOf(tx, input);
-    const task = await insertTask(tx, {
+    const inserted = await insertTask(tx, {
       accountId: input.accountId,
       sessionId: session.id,
       installationId: input.installationId,
@@ -67,19 +71,16 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
       context: input.context,
       budgetMicroUsd: input.options.budgetMicroUsd ?? deps.config.limits.budgetMicroUsd,
     });
-    if (task === null) return null;
-    const place = await findPlace(tx, { taskId: task.id, sessionId: session.id, accountId: input.accountId });
+    if (inserted === null) return null;
+    const { greeting } = input;
+    const task = greeting === undefined ? inserted : await greetOnce(tx, { task: inserted, greeting });
+    const { accountId } = input;
+    const place = await enqueueTask(deps, tx, { taskId: task.id, accountId, sessionId: session.id });
     const mustWait = place.sessionBusy || place.ahead >= place.slots;
     if (mustWait) {
       // Begun here under fence 0, so that the run, should it start meanwhile, waits for this comment instead of writing a second.
       await reserveStep(tx, { taskId: task.id, accountId: input.accountId, name: "status-comment" });
     }
-    await deps.queue.enqueue(
-      tx,
-      "run-task",
-      { taskId: task.id, accountId: input.accountId },
-      { key: session.id, group: { id: input.accountId, limit: place.slots } },
-    );
     return { task, place, mustWait };
   });
 }

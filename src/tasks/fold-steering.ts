@@ -1,7 +1,7 @@
 import type { Tx } from "../../db/client.ts";
 import { formatPlural } from "../github/amounts.ts";
 import type { Queue } from "../queue/queue.ts";
-import { findPlace } from "./place-store.ts";
+import { enqueueTask } from "./enqueue-task.ts";
 import { listUnhanded } from "./steering-store.ts";
 import { renderFollowUp } from "./steering-text.ts";
 import { insertTask, type Task } from "./task-store.ts";
@@ -48,12 +48,6 @@ export async function foldSteering(
     },
   });
   if (task === null) return null;
-  const place = await findPlace(tx, { taskId: task.id, sessionId, accountId });
-  await deps.queue.enqueue(
-    tx,
-    "run-task",
-    { taskId: task.id, accountId },
-    { key: sessionId, group: { id: accountId, limit: place.slots } },
-  );
+  await enqueueTask(deps, tx, { taskId: task.id, accountId, sessionId });
   return task.id;
 }

@@ -37,6 +37,8 @@ export type FreezeInput = {
   triggeredAt: Date;
   /** The branch asked for with --base. */
   wantedBase: string | undefined;
+  /** The branch that the conversation's work is for; the default branch where absent or gone. */
+  usualBase?: string;
   /** As GitHub has it now, where the thread is a pull request's. */
   pull?: PullFacts;
   review?: ReviewMaterial;
@@ -111,9 +113,12 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
 
 /** The base of a pull request is its own; where that branch is gone, its last commit is still there. */
 async function baseOf(octokit: Octokit, input: FreezeInput): Promise<FrozenContext["base"]> {
-  const { repository, pull } = input;
-  const wanted = pull?.base.ref ?? input.wantedBase;
-  const base = await readBase(octokit, { repository, ...(wanted === undefined ? {} : { wanted }) });
+  const { repository, pull, usualBase } = input;
+  const read = (wanted?: string) =>
+    readBase(octokit, { repository, ...(wanted === undefined ? {} : { wanted }) });
+  const asked = pull?.base.ref ?? input.wantedBase;
+  const usual = asked === undefined && usualBase !== undefined ? await read(usualBase) : null;
+  const base = usual ?? (await read(asked));
   if (base !== null) return base;
   if (pull !== undefined) return { ref: pull.base.ref, sha: pull.base.sha };
   throw noBase(input);

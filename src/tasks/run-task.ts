@@ -37,6 +37,7 @@ export async function runTask(
 ): Promise<void> {
   const claim = await claimOrWait(deps, ref, context);
   if (!claim.ok) return endUnclaimed(deps, ref, claim);
+  await deps.queue.enqueue(deps.system, "show-places", { accountId: ref.accountId });
   const watch = watchTask(deps, { ...ref, fence: claim.fence, drain: context.signal });
   running.set(ref.taskId, watch);
   const log = deps.log.child({ taskId: ref.taskId, sessionId: claim.session.id, fence: claim.fence });
@@ -107,8 +108,20 @@ async function finish(deps: Deps, claim: Claim, end: TaskEnd | TaskPause): Promi
   await withAccount(deps.db, task.accountId, async (tx) => {
     await assertFence(tx, { taskId: task.id, fence });
     if (end.status === "waiting") await waitForAnswer(deps, tx, { claim, question: end.question });
-    else await recordEnd(deps, tx, { task: { ...task, fence }, end, now: deps.clock.now() });
+    else
+      await recordEnd(deps, tx, {
+        task: { ...task, fence },
+        end: await atRaisedBudget(tx, end, task.id),
+        now: deps.clock.now(),
+      });
   });
+}
+
+/** The budget may have been raised while the task ran. */
+async function atRaisedBudget(tx: Tx, end: TaskEnd, taskId: string): Promise<TaskEnd> {
+  if (end.outcome.kind !== "budget") return end;
+  const capMicroUsd = (await findTask(tx, taskId))?.budgetMicroUsd ?? end.outcome.capMicroUsd;
+  return { ...end, outcome: { ...end.outcome, capMicroUsd } };
 }
 
 /** The leg is over and paid for; the job ends, and whoever answers makes the next one. */

@@ -135,16 +135,17 @@ export function openStatus(
   const view = async (): Promise<StatusView> => {
     if (phase === "starting")
       return toStatusView(task, { kind: "starting", step: "preparing the sandbox" }, todos);
-    const spent = await withAccount(deps.db, task.accountId, (tx) =>
-      sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }),
-    );
+    const { spent, now } = await withAccount(deps.db, task.accountId, async (tx) => ({
+      spent: await sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }),
+      now: await findTask(tx, task.id),
+    }));
     return toStatusView(
       task,
       {
         kind: "running",
         elapsedMs: deps.clock.now().getTime() - startedAt,
         costMicroUsd: spent.costMicroUsd,
-        budgetMicroUsd: task.budgetMicroUsd,
+        budgetMicroUsd: now?.budgetMicroUsd ?? task.budgetMicroUsd,
         branch: claim.session.branch,
         verifiedSha: claim.session.headSha,
       },

@@ -10,6 +10,7 @@ import type { TaskQuestion } from "../../db/schema.ts";
 import { toInlineCode, toInlineText, type PublicMarkdown } from "../github/inline-text.ts";
 import type { LeftOut, Outcome } from "./outcome.ts";
 import type { Place } from "./place-store.ts";
+import { placeInLine, whyItWaits } from "./queue-words.ts";
 import type { Task } from "./task-store.ts";
 
 /** The status comment of a task in a phase. */
@@ -67,6 +68,7 @@ export function toFinalPhase(
     case "undone":
       return {
         kind: "finished",
+        verb: "undo",
         headline: `Took back ${outcome.turns.length === 1 ? "the last turn" : `the last ${outcome.turns.length} turns`}`,
         pull: outcome.pull,
         branch: outcome.branch,
@@ -76,6 +78,7 @@ export function toFinalPhase(
     case "rebased":
       return {
         kind: "finished",
+        verb: "rebase",
         headline: `Rebased onto ${outcome.onto}`,
         pull: outcome.pull,
         branch: outcome.branch,
@@ -89,7 +92,7 @@ export function toFinalPhase(
         receipt: present(receipt),
       };
     case "reviewed":
-      return { kind: "answered", text: tellReview(outcome), receipt: present(receipt) };
+      return { kind: "answered", text: tellReview(outcome), receipt: present(receipt), review: true };
     case "answered":
       return outcome.text === null
         ? { kind: "unchanged", text: null, receipt: present(receipt) }
@@ -108,7 +111,7 @@ export function toFinalPhase(
         receipt,
         failure: {
           what: `The model calls reached this task's budget of ${formatUsd(outcome.capMicroUsd)}.`,
-          remedy: "Write the command again with a higher `--budget`; the work so far is kept and goes on.",
+          remedy: "Write `/claude budget +2` to add two dollars and go on; the work so far is kept.",
           retryHelps: true,
         },
       };
@@ -150,7 +153,8 @@ function tellReview({ url, remarks, before }: Extract<Outcome, { kind: "reviewed
   if (url === null) return "Nothing new: all of it has been said in an earlier review." as PublicMarkdown;
   const count =
     remarks === 0 ? "no inline comment" : remarks === 1 ? "1 inline comment" : `${remarks} inline comments`;
-  const repeated = before === 0 ? "" : `; ${before} more stand from an earlier review`;
+  const repeated =
+    before === 0 ? "" : `; ${before} more ${before === 1 ? "stands" : "stand"} from an earlier review`;
   return `[Review submitted](${url}) with ${count}${repeated}.` as PublicMarkdown;
 }
 
@@ -180,14 +184,5 @@ function present(receipt: Receipt | null): Receipt {
 
 /** Why a task waits, in words. */
 export function toQueuedPhase(place: Place): StatusPhase {
-  return {
-    kind: "queued",
-    place: Math.max(1, place.ahead + 1),
-    of: place.open,
-    estimateMs:
-      place.typicalMs === null ? null : place.typicalMs * Math.max(1, Math.ceil(place.ahead / place.slots)),
-    reason: place.sessionBusy
-      ? "an earlier task of this issue is at work"
-      : `the account's ${place.slots} slots are busy`,
-  };
+  return { kind: "queued", ...placeInLine(place), estimate: place.estimate, reason: whyItWaits(place) };
 }

@@ -41,7 +41,8 @@ const labeled = z.object({
 const assigned = z.object({ action: z.literal("assigned"), issue, assignee: z.object({ id: z.int() }) });
 const gone = z.object({ action: z.enum(["closed", "deleted", "transferred"]), issue });
 const pullChanged = z.object({
-  action: z.enum(["closed", "reopened", "synchronize"]),
+  action: z.enum(["closed", "reopened", "edited"]),
+  changes: z.object({ base: z.unknown() }).partial().optional(),
   pull_request: z.object({ id: z.int(), updated_at: time, head: z.object({ ref: z.string() }) }),
 });
 /** Older senders give installation times as seconds. */
@@ -55,7 +56,7 @@ const askingActions = new Map<string, readonly string[] | "all">([
   ["pull_request_review", ["submitted"]],
   ["pull_request_review_comment", ["created"]],
   ["issues", ["labeled", "assigned", "closed", "deleted", "transferred"]],
-  ["pull_request", ["closed", "reopened"]],
+  ["pull_request", ["closed", "reopened", "edited"]],
   ["check_suite", ["completed"]],
   ["status", "all"],
   ["installation", "all"],
@@ -168,11 +169,13 @@ function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
   }
 }
 
-/** Only branches of ours: what becomes of every other pull request is nothing to us. */
+/** People's own pull requests concern us only when they end, because a task may be at work there; of edits, that of the base. */
 function readPullChanged({
   action,
+  changes,
   pull_request: pull,
 }: z.infer<typeof pullChanged>): DeliveryRequest | null {
-  if (!isOurs(pull.head.ref)) return null;
+  if (action !== "closed" && !isOurs(pull.head.ref)) return null;
+  if (action === "edited" && changes?.base === undefined) return null;
   return { businessKey: `pull:${pull.id}:${action}:${pull.updated_at}`, at: null };
 }

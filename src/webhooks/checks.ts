@@ -26,7 +26,7 @@ export async function onChecksCompleted(
 ): Promise<string> {
   const event = checksEvent.parse(payload);
   const { branches, appId } = readOccasion(event);
-  if (appId === deps.config.app?.id) return "ourselves";
+  if (appId === deps.config.app.id) return "ourselves";
   const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
   if (accountId === null) return "unknown-installation";
   let looks = 0;

@@ -1,9 +1,7 @@
 import { z } from "zod";
 import { readRequest } from "./business-key.ts";
 import { deriveKind, headerFits, isBody, type Body } from "./delivery-kind.ts";
-
-/** GitHub redelivers for three days; what is older was replayed or is no longer wanted. */
-const maxTriggerAgeMs = 3 * 86_400_000;
+import { maxTriggerAgeMs } from "./trigger-age.ts";
 
 export type DeliveryFacts = {
   event: string;
@@ -11,7 +9,7 @@ export type DeliveryFacts = {
   installationId: number | null;
   repositoryId: number | null;
   businessKey: string | null;
-  /** Whether a job is to be made of it, or why none is. */
+  /** What is to be made of it: a job, nothing, or a job that only notes that it came too late. */
   intake: "job" | "asks-nothing" | "too-old";
 };
 

@@ -69,11 +69,11 @@ const commentBody = z.object({ issue: z.object({ number: z.int() }), comment: z.
 /** More than these in one repository at once is a storm, in which nobody can tell what came first. */
 const maxLookedAt = 50;
 
-/** Whether a comment that was written on this thread before this one still waits to be handled. */
-export async function hasEarlierCommand(
+/** How many comments that were written on this thread before this one still wait to be handled. */
+export async function countEarlierCommands(
   system: Db,
   input: { repositoryId: number; issueNumber: number; commentId: number },
-): Promise<boolean> {
+): Promise<number> {
   const rows = await system
     .select({ payload: delivery.payload })
     .from(delivery)
@@ -88,10 +88,10 @@ export async function hasEarlierCommand(
     )
     .orderBy(asc(delivery.receivedAt))
     .limit(maxLookedAt);
-  return rows.some(({ payload }) => {
+  return rows.filter(({ payload }) => {
     const read = commentBody.safeParse(JSON.parse(unpackPayload(payload)));
     return (
       read.success && read.data.issue.number === input.issueNumber && read.data.comment.id < input.commentId
     );
-  });
+  }).length;
 }

@@ -157,7 +157,7 @@ async function store(
       id,
       payload: await payload,
       source: "webhook" as const,
-      makesJob: intake === "job",
+      makesJob: intake !== "asks-nothing",
     };
     const stored = await deps.commits.store(row);
     const outcome = stored === "stored" && intake === "too-old" ? "too-old" : stored;

@@ -1,6 +1,7 @@
 import { cancelTasks } from "../tasks/cancel-task.ts";
 import { findOpenSession } from "../sessions/session-store.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
+import { checkUnedited } from "./check-unedited.ts";
 import { noteIgnored } from "./note-ignored.ts";
 import { issueAssigned, issueGone, issueLabeled, type IssueAssigned } from "./payloads.ts";
 import { admit, startTask, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
@@ -70,16 +71,17 @@ async function startFromIssue(
   };
   // A label is easily put on a whole list of issues; who wants to go on with a closed one can say so in a comment.
   if (event.issue.state === "closed") return noteIgnored(deps, { thread, reason: "closed" });
-  return admit(deps, thread, (admitted) =>
-    startTask(deps, thread, admitted, {
+  return admit(deps, thread, async (admitted) => {
+    await checkUnedited(deps, { event: thread, admitted });
+    await startTask(deps, thread, admitted, {
       ...input,
       triggerCommentId: null,
       verb: "implement",
       instruction: "",
       options: {},
       issue: event.issue,
-    }),
-  );
+    });
+  });
 }
 
 /** A closed, deleted or transferred issue stops its tasks: nobody waits for them any more. */

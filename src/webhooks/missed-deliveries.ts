@@ -119,7 +119,7 @@ async function recoverOne(
     id: delivery.guid,
     payload,
     source: "recovered" as const,
-    makesJob: intake === "job",
+    makesJob: intake !== "asks-nothing",
   };
   const [outcome] = await deps.store.store([row]);
   if (outcome !== "duplicate") report.recovered += 1;

@@ -51,7 +51,7 @@ export type IssueAssigned = z.infer<typeof issueAssigned>;
 /** closed, deleted and transferred alike. */
 export const issueGone = z.object({ action: z.string(), ...onRepository, issue });
 
-/** closed and reopened alike. */
+/** closed, reopened and edited alike. */
 export const pullRequestChanged = z.object({
   action: z.string(),
   ...onRepository,
@@ -59,8 +59,10 @@ export const pullRequestChanged = z.object({
     number: z.int(),
     merged: z.boolean().nullish(),
     head: z.object({ ref: z.string() }),
+    base: z.object({ ref: z.string() }),
   }),
 });
+export type PullRequestChanged = z.infer<typeof pullRequestChanged>;
 
 /** A pull request as it stands beside a review or a comment of one. */
 const reviewedPull = z.object({

@@ -57,6 +57,21 @@ async function hasOpenSession(
   return (await tx.$count(session, open)) > 0;
 }
 
+/** Notes that somebody has pointed a pull request of ours at another base; false when it is none of ours. */
+export async function moveBase(
+  deps: { db: Db },
+  { baseRef, ...input }: PullRef & { baseRef: string },
+): Promise<boolean> {
+  return withAccount(deps.db, input.accountId, async (tx) => {
+    const rows = await tx
+      .update(session)
+      .set({ baseRef, updatedAt: sql`now()` })
+      .where(and(isPull(input), eq(session.writes, "own-branch"), notInArray(session.status, [...over])))
+      .returning({ id: session.id });
+    return rows.length > 0;
+  });
+}
+
 /** The open session that writes to this branch; null when none does. */
 export async function findSessionOfBranch(
   deps: { db: Db },

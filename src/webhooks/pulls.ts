@@ -1,26 +1,26 @@
+import { GitHubRefusal } from "../github/github-error.ts";
+import { readBranchSha } from "../github/read-branch.ts";
+import { endSession, findSessionByPull, type Session } from "../sessions/session-store.ts";
 import { cancelTasks } from "../tasks/cancel-task.ts";
-import { endSession, findSessionByPull } from "../sessions/session-store.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
-import { pullRequestChanged } from "./payloads.ts";
-import { reviveSession } from "./pull-store.ts";
+import { pullRequestChanged, type PullRequestChanged } from "./payloads.ts";
+import { moveBase, reviveSession } from "./pull-store.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
-/** A merged or closed pull request of ours ends the session; the reaper removes its machine. GitHub closes it too when its branch is deleted. */
+/**
+ * A merged or closed pull request ends its session; the reaper removes its machine. GitHub closes it too when its branch is
+ * deleted, and whoever reads the end of a task then is told so.
+ */
 export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): Promise<string> {
   const event = pullRequestChanged.parse(payload);
-  const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
-  if (accountId === null) return "unknown-installation";
-  const session = await findSessionByPull(deps.db, {
-    accountId,
-    repositoryId: event.repository.id,
-    pullNumber: event.pull_request.number,
-  });
+  const at = await findPlace(deps, event);
+  if (at === null) return "unknown-installation";
+  const session = await findSessionByPull(deps.db, at);
   if (session === null) return "not-ours";
-  const merged = event.pull_request.merged === true ? "merged" : "closed";
   await cancelTasks(deps, {
-    accountId,
+    accountId: at.accountId,
     scope: { sessionId: session.id },
-    by: `${event.sender.login} (the pull request was ${merged})`,
+    by: `${event.sender.login} (${await sayHow(deps, event, session)})`,
   });
   await endSession(deps.system, session.id);
   await deps.queue.enqueue(deps.system, "reap", {});
@@ -29,13 +29,64 @@ export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): 
 
 /** A reopened pull request of ours: its session lives again, with its branch, its conversation and its last checkpoint. */
 export async function onPullRequestReopened(deps: TriggerDeps, payload: unknown): Promise<string> {
+  const at = await findPlace(deps, pullRequestChanged.parse(payload));
+  if (at === null) return "unknown-installation";
+  return (await reviveSession(deps, at)) === null ? "not-ours" : "session-lives";
+}
+
+/** A pull request of ours that is pointed at another base: the next task of its session works for that one. */
+export async function onPullRequestEdited(deps: TriggerDeps, payload: unknown): Promise<string> {
   const event = pullRequestChanged.parse(payload);
-  const accountId = await findAccountOfInstallation(deps.system, event.installation.id);
-  if (accountId === null) return "unknown-installation";
-  const session = await reviveSession(deps, {
-    accountId,
-    repositoryId: event.repository.id,
-    pullNumber: event.pull_request.number,
-  });
-  return session === null ? "not-ours" : "session-lives";
+  const at = await findPlace(deps, event);
+  if (at === null) return "unknown-installation";
+  const moved = await moveBase(deps, { ...at, baseRef: event.pull_request.base.ref });
+  return moved ? "base-moved" : "not-ours";
+}
+
+async function findPlace(
+  deps: TriggerDeps,
+  { installation, repository, pull_request: pull }: PullRequestChanged,
+): Promise<{ accountId: string; repositoryId: number; pullNumber: number } | null> {
+  const accountId = await findAccountOfInstallation(deps.system, installation.id);
+  return accountId === null ? null : { accountId, repositoryId: repository.id, pullNumber: pull.number };
+}
+
+async function sayHow(
+  deps: TriggerDeps,
+  event: PullRequestChanged,
+  { branch, writes }: Pick<Session, "branch" | "writes">,
+): Promise<string> {
+  if (event.pull_request.merged === true) return "the pull request was merged";
+  // A fork's branch is none that we could see.
+  return writes !== "nothing" && (await isBranchGone(deps, event, branch))
+    ? `the branch ${branch} was deleted, which closed the pull request`
+    : "the pull request was closed";
+}
+
+/** False where GitHub does not let us look any more: the session ends all the same. */
+async function isBranchGone(
+  deps: TriggerDeps,
+  { installation, repository }: PullRequestChanged,
+  branch: string,
+): Promise<boolean> {
+  try {
+    const client = await deps.github.openRepository({
+      installationId: installation.id,
+      repositoryId: repository.id,
+      permissions: { contents: "read" },
+    });
+    try {
+      const at = { owner: client.owner, name: client.name };
+      return (await readBranchSha(client.octokit, at, branch)) === null;
+    } finally {
+      await client.revoke();
+    }
+  } catch (error) {
+    if (!(error instanceof GitHubRefusal)) throw error;
+    deps.log.warn(
+      { err: error, branch },
+      "nobody could look whether the branch of a closed pull request is there",
+    );
+    return false;
+  }
 }

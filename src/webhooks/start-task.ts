@@ -1,12 +1,13 @@
-import { createTask, type CreatedTask, type CreateTaskInput } from "../tasks/create-task.ts";
+import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
 import { readEffectiveSettings } from "../tasks/effective-settings.ts";
 import { settleOptions } from "../tasks/settle-options.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import { checkBotLimit } from "./bot-limit.ts";
-import { greetOnce } from "./greeting-store.ts";
 import { openPull } from "./open-pull.ts";
 import { replies } from "./replies.ts";
+import { findOpenSession } from "../sessions/session-store.ts";
+import type { Tenant } from "../tasks/tenant-store.ts";
 import type { Admitted, ThreadEvent, TriggerDeps } from "./trigger.ts";
 import { waitForEarlier } from "./wait-for-earlier.ts";
 
@@ -30,12 +31,14 @@ export async function startTask(
   const { issue, review, ...rest } = input;
   if (event.sender.type !== "User") await checkBotLimit(deps, event, tenant);
   const opened = event.onPullRequest ? await openPull(deps, { event, admitted, verb: input.verb }) : null;
+  const usualBase = opened === null ? await findUsualBase(deps, event, tenant, input) : null;
   const context = await freezeContext(client.octokit, {
     repository: { owner: client.owner, name: client.name },
     issue,
     requester: event.sender,
     triggeredAt: event.triggeredAt,
     wantedBase: input.options.base,
+    ...(usualBase === null ? {} : { usualBase }),
     ...(opened === null ? {} : { pull: opened.pull }),
     ...(review === undefined ? {} : { review }),
   });
@@ -57,21 +60,21 @@ export async function startTask(
     deliveryId: event.deliveryId,
     requester: { id: event.sender.id, login: event.sender.login },
     context,
+    // Nobody needs to have a bot explain to another how this works.
+    ...(event.sender.type === "User" ? { greeting: replies.greeting() } : {}),
     ...(opened?.personsPull === undefined ? {} : { personsPull: opened.personsPull }),
   });
-  if (created === null) return;
-  const task = await greet(deps, event, created);
-  if (created.mustWait) await sayQueued(deps, client, { ...created, task });
+  if (created?.mustWait === true) await sayQueued(deps, client, created);
 }
 
-/** Nobody needs to have a bot explain to another how this works. */
-async function greet(
+/** Where the issue's work goes to, also after somebody has pointed its pull request at another branch; null before there is any. */
+async function findUsualBase(
   deps: TriggerDeps,
-  { sender }: ThreadEvent,
-  { task }: CreatedTask,
-): Promise<CreatedTask["task"]> {
-  if (sender.type !== "User") return task;
-  const { accountId, id: taskId } = task;
-  const remarks = replies.greeting();
-  return (await greetOnce(deps, { accountId, userId: sender.id, taskId, remarks })) ?? task;
+  { repository, issueNumber }: ThreadEvent,
+  { accountId }: Tenant,
+  { options }: StartInput,
+): Promise<string | null> {
+  if (options.newSession === true) return null;
+  const session = await findOpenSession(deps.db, { accountId, repositoryId: repository.id, issueNumber });
+  return session?.baseRef ?? null;
 }

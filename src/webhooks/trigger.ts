@@ -4,9 +4,11 @@ import { UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
 import { ensureTenant, type Tenant } from "../tasks/tenant-store.ts";
+import { cameTooLate } from "./came-too-late.ts";
 import { checkGate, type Actor } from "./gate.ts";
 import { isIgnoredReason, type IgnoredReason } from "./ignored-reason.ts";
 import { recordIgnored } from "./ignored-store.ts";
+import { noteIgnored } from "./note-ignored.ts";
 import { replies } from "./replies.ts";
 import { createReply, unlessRefused } from "./thread-reply.ts";
 
@@ -58,6 +60,8 @@ export async function admit(
   event: ThreadEvent,
   work: (admitted: Admitted) => Promise<void>,
 ): Promise<string> {
+  // Before its old names could overwrite the ones of today.
+  if (await cameTooLate(deps, event)) return noteIgnored(deps, { thread: event, reason: "too-old" });
   const tenant = await ensureTenant(deps.system, tenantFacts(deps, event));
   const ignore = (reason: IgnoredReason) => ignoreTrigger(deps, { tenant, event, reason });
   if (tenant.removed) return ignore("not-installed");

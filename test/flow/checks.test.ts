@@ -8,7 +8,11 @@ import type { TaskRow } from "../support/world.ts";
 import { toRequest } from "../webhooks/send-delivery.ts";
 import { shareWorld } from "./share-world.ts";
 
-let front: ChecksFront;
+let front: ChecksFront | undefined;
+const facts = () => {
+  if (front === undefined) throw new Error("the front is opened with the world");
+  return front.facts;
+};
 const outcomes: { sessionId: string; outcome: string }[] = [];
 const prompts: string[] = [];
 
@@ -22,10 +26,13 @@ const anotherFile: Scenario = (call) => {
 const open = shareWorld(
   {
     scenario: anotherFile,
-    logTo: (line) => {
-      const { outcome, sessionId, msg } = JSON.parse(line) as Record<string, unknown>;
-      if (msg === "checks looked at" && typeof outcome === "string" && typeof sessionId === "string")
-        outcomes.push({ outcome, sessionId });
+    env: { LOG_LEVEL: "info" },
+    logTo: {
+      write(line) {
+        const { outcome, sessionId, msg } = JSON.parse(line) as Record<string, unknown>;
+        if (msg === "checks looked at" && typeof outcome === "string" && typeof sessionId === "string")
+          outcomes.push({ outcome, sessionId });
+      },
     },
   },
   async (world) => {
@@ -50,8 +57,8 @@ async function ourPull(): Promise<Ours> {
     return pull;
   };
   const { number, head: branch } = await find();
-  const facts = await alice().api("GET", `/repos/${repository()}/pulls/${number}`);
-  const { base } = facts.body as { base: { sha: string } };
+  const { body } = await alice().api("GET", `/repos/${repository()}/pulls/${number}`);
+  const { base } = body as { base: { sha: string } };
   const head = async () => {
     const { body } = await alice().api("GET", `/repos/${repository()}/pulls/${number}`);
     return (body as { head: { sha: string } }).head.sha;
@@ -64,14 +71,14 @@ let suiteId = 1_000;
 /** GitHub's word that a suite of checks has ended. */
 async function suiteEnds(ours: Ours, sha: string, appId = 15_368): Promise<void> {
   const { app, server, installation, github } = open();
-  const { body: facts } = await github.as("alice").api("GET", `/repos/${repository()}`);
+  const { body: ofRepository } = await github.as("alice").api("GET", `/repos/${repository()}`);
   const body = {
     action: "completed",
     check_suite: {
       ...{ id: suiteId++, head_sha: sha, head_branch: ours.branch, updated_at: "2026-01-01T10:01:00Z" },
       app: { id: appId },
     },
-    repository: facts,
+    repository: ofRepository,
     installation: { id: installation.id },
     sender: { id: 1, login: "github-actions[bot]", type: "Bot" },
   };
@@ -87,11 +94,13 @@ const looks = (ours: Ours) =>
 async function lookAfter(ours: Ours, sha: string): Promise<string> {
   const before = looks(ours).length;
   await suiteEnds(ours, sha);
-  return open().until("the checks are looked at", () => Promise.resolve(looks(ours)[before]));
+  return open().until("the checks are looked at", () => Promise.resolve(looks(ours)[before]), 30_000);
 }
 
 const repairs = async (ours: Ours): Promise<TaskRow[]> =>
-  (await open().tasks()).filter(({ sessionId, trigger }) => sessionId === ours.sessionId && trigger === "checks");
+  (await open().tasks()).filter(
+    ({ sessionId, trigger }) => sessionId === ours.sessionId && trigger === "checks",
+  );
 
 async function untilRepaired(ours: Ours, count: number): Promise<TaskRow> {
   return open().until(`repair ${count} is reported`, async () => {
@@ -106,12 +115,17 @@ const notes = (ours: Ours, kind: string) =>
     .filter(({ body }) => body.includes(`<!-- remote-claude:${kind}:`));
 
 const fails = (name = "test", id?: number) =>
-  checkRun({ name, conclusion: "failure", ...(id === undefined ? {} : { id }), output: { summary: "1 != 2" } });
+  checkRun({
+    name,
+    conclusion: "failure",
+    ...(id === undefined ? {} : { id }),
+    output: { summary: "1 != 2" },
+  });
 
 test("a failed check starts one repair, however many checks end at once; once green nothing more happens", async () => {
   const ours = await ourPull();
   const head = await ours.head();
-  front.facts.runs.set(head, [fails(), checkRun({ name: "lint", conclusion: "success" })]);
+  facts().runs.set(head, [fails(), checkRun({ name: "lint", conclusion: "success" })]);
   await Promise.all(Array.from({ length: 20 }, () => suiteEnds(ours, head)));
   const task = await untilRepaired(ours, 1);
   expect(task).toMatchObject({ verb: "fix-ci", requesterLogin: "alice", status: "completed" });
@@ -121,7 +135,7 @@ test("a failed check starts one repair, however many checks end at once; once gr
   expect(frozenContext.parse(task.context).checks).toMatchObject({ headSha: head, attempt: 1 });
   const next = await ours.head();
   expect(next).not.toBe(head);
-  front.facts.runs.set(next, [checkRun({ name: "test", conclusion: "success" })]);
+  facts().runs.set(next, [checkRun({ name: "test", conclusion: "success" })]);
   expect(await lookAfter(ours, next)).toBe("green");
   expect(await lookAfter(ours, head)).toBe("green");
   expect(await repairs(ours)).toHaveLength(1);
@@ -131,7 +145,7 @@ test("a failed check starts one repair, however many checks end at once; once gr
 test("while a check still runs nothing is started", async () => {
   const ours = await ourPull();
   const head = await ours.head();
-  front.facts.runs.set(head, [fails(), checkRun({ name: "slow", conclusion: null })]);
+  facts().runs.set(head, [fails(), checkRun({ name: "slow", conclusion: null })]);
   expect(await lookAfter(ours, head)).toBe("pending");
   expect(await repairs(ours)).toEqual([]);
 });
@@ -139,15 +153,15 @@ test("while a check still runs nothing is started", async () => {
 test("what is flaky, or red on the base as well, gets one note and no repair", async () => {
   const ours = await ourPull();
   const head = await ours.head();
-  front.facts.runs.set(head, [
+  facts().runs.set(head, [
     checkRun({ id: 9_001, name: "wobbly", conclusion: "success" }),
     checkRun({ id: 9_002, name: "wobbly", conclusion: "failure", startedAt: "2026-01-01T11:00:00Z" }),
     fails("red before", 9_003),
   ]);
-  front.facts.runs.set(ours.base, [fails("red before", 9_004)]);
+  facts().runs.set(ours.base, [fails("red before", 9_004)]);
   expect(await lookAfter(ours, head)).toBe("not-ours-to-mend");
   expect(await lookAfter(ours, head)).toBe("not-ours-to-mend");
-  front.facts.runs.delete(ours.base);
+  facts().runs.delete(ours.base);
   const [note, ...others] = notes(ours, "checks-note");
   expect(others).toEqual([]);
   expect(note?.body).toContain("wobbly");
@@ -160,12 +174,12 @@ test("a check that fails for ever is repaired three times, then one note says wh
   const ours = await ourPull();
   for (let count = 1; count <= 3; count++) {
     const head = await ours.head();
-    front.facts.runs.set(head, [fails()]);
+    facts().runs.set(head, [fails()]);
     expect(await lookAfter(ours, head)).toBe("repair-started");
     await untilRepaired(ours, count);
   }
   const head = await ours.head();
-  front.facts.runs.set(head, [fails()]);
+  facts().runs.set(head, [fails()]);
   expect(await lookAfter(ours, head)).toBe("stopped");
   expect(await lookAfter(ours, head)).toBe("stopped");
   const [note, ...others] = notes(ours, "checks-stop");
@@ -176,7 +190,7 @@ test("a check that fails for ever is repaired three times, then one note says wh
   await open().untilReported(ours.number, { count: 4 });
   const after = await ours.head();
   expect(after).not.toBe(head);
-  front.facts.runs.set(after, [fails()]);
+  facts().runs.set(after, [fails()]);
   expect(await lookAfter(ours, after)).toBe("repair-started");
   await untilRepaired(ours, 4);
 }, 180_000);
@@ -184,7 +198,7 @@ test("a check that fails for ever is repaired three times, then one note says wh
 test("autofix off, a person who may no longer write, and our own checks start nothing", async () => {
   const ours = await ourPull();
   const head = await ours.head();
-  front.facts.runs.set(head, [fails()]);
+  facts().runs.set(head, [fails()]);
   open().github.setRole(repository(), "alice", "read");
   try {
     expect(await lookAfter(ours, head)).toBe("no-write-access");
@@ -209,13 +223,13 @@ test("fix-ci without a failure starts nothing and says why; with one it starts a
     open().until(`it says ${words}`, () =>
       Promise.resolve(notes(ours, "reply").some(({ body }) => body.includes(words))),
     );
-  front.facts.runs.set(head, [checkRun({ name: "slow", conclusion: null })]);
+  facts().runs.set(head, [checkRun({ name: "slow", conclusion: null })]);
   await alice().comment(repository(), ours.number, "/claude fix-ci");
   await said("slow still runs");
-  front.facts.runs.set(head, [checkRun({ name: "slow", conclusion: "success" })]);
+  facts().runs.set(head, [checkRun({ name: "slow", conclusion: "success" })]);
   await alice().comment(repository(), ours.number, "/claude fix-ci");
   await said("there is nothing to repair");
-  front.facts.runs.set(head, [fails()]);
+  facts().runs.set(head, [fails()]);
   await alice().comment(repository(), ours.number, "/claude fix-ci the fixture is wrong");
   const task = await open().untilReported(ours.number);
   expect(task).toMatchObject({ verb: "fix-ci", trigger: "comment", instruction: "the fixture is wrong" });

@@ -17,6 +17,7 @@ export async function startWorker(
     {
       intake: nothing,
       "run-task": nothing,
+      "show-places": nothing,
       "report-task": nothing,
       feedback: nothing,
       sweep: nothing,

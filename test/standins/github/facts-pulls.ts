@@ -1,13 +1,15 @@
 import { accountFactsById, nodeId, viaFacts } from "./facts.ts";
 import { repositoryFacts } from "./facts-repository.ts";
 import { issueWebUrl, rollup, threadFacts, writtenFacts } from "./facts-issues.ts";
-import { mergeBase, mergesCleanly, revision } from "./git.ts";
+import { headRepositoryOf } from "./forks.ts";
+import { mergeBase } from "./git.ts";
 import { readChanges, readCommits } from "./git-read.ts";
 import type { FileChange } from "./git-read.ts";
 import type { Json, JsonObject } from "./json.ts";
+import { mergeableFacts } from "./mergeability.ts";
 import { associationOf } from "./roles.ts";
 import type { Issue, Pull, Repository, Review, ReviewComment } from "./state.ts";
-import { fullName, must, ownerOf } from "./world.ts";
+import { accountById, fullName, must } from "./world.ts";
 import type { World } from "./world.ts";
 
 /** The pull request's side of an issue, which must be one. */
@@ -15,20 +17,18 @@ export function pullOf(issue: Issue): Pull {
   return must(issue.pull, `pull request ${issue.number}`);
 }
 
-/** Everything about a pull request, sizes and mergeability read from git. */
+/** Everything about a pull request; sizes are read from git, whether it merges only where git was asked before. */
 export async function pullFacts(world: World, repository: Repository, issue: Issue): Promise<JsonObject> {
   const pull = pullOf(issue);
   const [changes, commits, mergeable] = await Promise.all([
     pullChanges(repository, pull),
     pullCommits(repository, pull),
-    issue.state === "open" ? isMergeable(repository, pull) : Promise.resolve(null),
+    mergeableFacts(repository, { ...issue, pull }),
   ]);
   return {
     ...pullSummary(world, repository, issue),
     merged: pull.mergedAt !== null,
-    mergeable,
-    rebaseable: mergeable,
-    mergeable_state: mergeable === null ? "unknown" : mergeable ? (pull.draft ? "draft" : "clean") : "dirty",
+    ...mergeable,
     merged_by: accountFactsById(world, pull.mergedBy),
     comments: issue.comments.length,
     review_comments: pull.comments.length,
@@ -74,32 +74,40 @@ export function pullSummary(world: World, repository: Repository, issue: Issue):
     merge_commit_sha: pull.mergeSha,
     requested_reviewers: [...pull.reviewerIds].map((id) => accountFactsById(world, id)),
     requested_teams: [],
-    head: sideFacts(world, repository, { ref: pull.headRef, sha: pull.headSha }),
-    base: sideFacts(world, repository, { ref: pull.baseRef, sha: pull.baseSha }),
+    head: sideFacts(world, {
+      ref: pull.headRef,
+      sha: pull.headSha,
+      ownerId: pull.headOwnerId,
+      repository: headRepositoryOf(world, pull),
+    }),
+    base: sideFacts(world, {
+      ref: pull.baseRef,
+      sha: pull.baseSha,
+      ownerId: repository.ownerId,
+      repository,
+    }),
     _links: Object.fromEntries(Object.entries(links).map(([name, href]) => [name, { href }])),
     auto_merge: null,
     draft: pull.draft,
   };
 }
 
-function sideFacts(world: World, repository: Repository, side: { ref: string; sha: string }): JsonObject {
-  const owner = ownerOf(world, repository);
+function sideFacts(
+  world: World,
+  side: { ref: string; sha: string; ownerId: number; repository: Repository | undefined },
+): JsonObject {
+  const owner = accountById(world, side.repository?.ownerId ?? side.ownerId);
   return {
     label: `${owner.login}:${side.ref}`,
     ref: side.ref,
     sha: side.sha,
     user: accountFactsById(world, owner.id),
-    repo: repositoryFacts(world, repository),
+    repo: side.repository === undefined ? null : repositoryFacts(world, side.repository),
   };
 }
 
 function sum(changes: readonly FileChange[], key: "additions" | "deletions"): number {
   return changes.reduce((total, change) => total + change[key], 0);
-}
-
-async function isMergeable(repository: Repository, pull: Pull): Promise<boolean> {
-  const base = await revision(repository.directory, `refs/heads/${pull.baseRef}`);
-  return base !== undefined && (await mergesCleanly(repository.directory, base, pull.headSha));
 }
 
 /** The files a pull request changes, against the point where it left its base. */
@@ -155,7 +163,7 @@ export function reviewCommentFacts(
     path: comment.path,
     ...positionFacts(comment),
     commit_id: comment.commitSha,
-    original_commit_id: comment.commitSha,
+    original_commit_id: comment.originalCommitSha,
     in_reply_to_id: comment.inReplyTo ?? undefined,
     ...writtenFacts(world, repository, comment),
     html_url: web,
@@ -169,14 +177,15 @@ export function reviewCommentFacts(
 function positionFacts(comment: ReviewComment): JsonObject {
   return {
     position: comment.line,
-    original_position: comment.line,
-    line: comment.line ?? undefined,
-    original_line: comment.line ?? undefined,
+    original_position: comment.originalLine,
+    // Of an outdated comment GitHub says null; a file's has none.
+    line: comment.outdated ? null : (comment.line ?? undefined),
+    original_line: comment.originalLine ?? undefined,
     start_line: comment.startLine,
-    original_start_line: comment.startLine,
+    original_start_line: comment.originalStartLine,
     side: comment.side,
-    start_side: comment.startLine === null ? null : comment.side,
-    subject_type: comment.line === null ? "file" : "line",
+    start_side: comment.originalStartLine === null ? null : comment.startSide,
+    subject_type: comment.originalLine === null ? "file" : "line",
   };
 }
 

@@ -23,12 +23,13 @@ export function repositoryFacts(world: World, repository: Repository, viewer?: A
   const issues = [...repository.issues.values()].filter(
     ({ state, deleted }) => state === "open" && !deleted,
   ).length;
+  const forks = [...world.repositories.values()].filter(({ parentId }) => parentId === repository.id).length;
   return {
     ...repositoryMention(world, repository),
     owner: accountFacts(world, ownerOf(world, repository)),
     html_url: web,
     description: repository.description,
-    fork: false,
+    fork: repository.parentId !== null,
     url: api,
     ...repositoryUrls(api),
     clone_url: `${web}.git`,
@@ -38,8 +39,8 @@ export function repositoryFacts(world: World, repository: Repository, viewer?: A
     homepage: null,
     language: null,
     mirror_url: null,
-    forks: 0,
-    forks_count: 0,
+    forks,
+    forks_count: forks,
     stargazers_count: 0,
     watchers: 0,
     watchers_count: 0,

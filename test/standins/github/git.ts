@@ -115,6 +115,16 @@ export async function mergeBase(directory: string, a: string, b: string): Promis
   return (await gitOrNothing(directory, ["merge-base", a, b]))?.toString().trim();
 }
 
+/** Brings a ref of another repository on this disk over, below `into` when given; the objects come with it. */
+export async function fetchRef(
+  directory: string,
+  input: { from: string; ref: string; into?: string },
+): Promise<void> {
+  const refspec = input.into === undefined ? input.ref : `+${input.ref}:${input.into}`;
+  const argv = ["--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance"];
+  await git(directory, ["fetch", ...argv, input.from, refspec]);
+}
+
 /** Whether two commits merge without a conflict. */
 export async function mergesCleanly(directory: string, a: string, b: string): Promise<boolean> {
   return (await gitOrNothing(directory, ["merge-tree", "--write-tree", a, b])) !== undefined;

@@ -1,3 +1,4 @@
+import { reaches } from "./access.ts";
 import { accountOf, page, pullIssueOf } from "./call.ts";
 import type { Answer, RepositoryCall, RepositoryHandler } from "./call.ts";
 import { emitThread, touch } from "./emit.ts";
@@ -12,15 +13,18 @@ import {
   pullOf,
   pullSummary,
 } from "./facts-pulls.ts";
-import { revision, setRef } from "./git.ts";
+import { headLabel, networkOf } from "./forks.ts";
+import { fetchRef, revision } from "./git.ts";
 import { readCommits, readDiff } from "./git-read.ts";
 import { editThread, newIssue } from "./handlers-issues.ts";
-import { invalid } from "./http-error.ts";
-import { setState } from "./issue-state.ts";
+import { HttpError, invalid, notAccessible } from "./http-error.ts";
 import { inWords, text, texts } from "./json.ts";
 import { checkBody, checkTitle, requireAuthorOr } from "./limits.ts";
 import { mergePull } from "./merge.ts";
-import type { Issue, Repository } from "./state.ts";
+import { computeMergeability } from "./mergeability.ts";
+import { bringHead, refuseSecond, retarget, setPullState } from "./pull-changes.ts";
+import { atLeast, roleOf } from "./roles.ts";
+import type { Pull, Repository } from "./state.ts";
 import { accountById, accountByLogin, ownerOf } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -35,7 +39,9 @@ export const pullHandlers: Record<string, RepositoryHandler> = {
       const data = await readDiff(call.repository.directory, base, pull.headSha);
       return { status: 200, raw: { type: "application/vnd.github.diff; charset=utf-8", data } };
     }
-    return { status: 200, facts: await pullFacts(world, call.repository, issue) };
+    const facts = await pullFacts(world, call.repository, issue);
+    if (issue.state === "open") await computeMergeability(call.repository, pullOf(issue));
+    return { status: 200, facts };
   },
   "pulls/list": listPulls,
   "pulls/update": updatePull,
@@ -57,68 +63,79 @@ export const pullHandlers: Record<string, RepositoryHandler> = {
 
 async function createPull(world: World, call: RepositoryCall): Promise<Answer> {
   const { repository, body } = call;
-  const sides = await sidesOf(world, repository, {
-    head: text(body["head"]) ?? "",
-    base: text(body["base"]) ?? "",
-  });
+  const head = headOf(world, call);
   const title = text(body["title"]);
   if (title === undefined) throw invalid("PullRequest", { code: "missing_field", field: "title" });
   checkTitle("PullRequest", title);
   checkBody("PullRequest", text(body["body"]), false);
   return await world.exclusively(repository.id, async () => {
+    const sides = await sidesOf(repository, { ...head, base: text(body["base"]) ?? "" });
     refuseSecond(world, repository, sides);
-    const pull: Issue["pull"] = {
+    const pull: Pull = {
       id: world.nextId("pull"),
       draft: body["draft"] === true,
       ...sides,
       mergedAt: null,
       mergedBy: null,
       mergeSha: null,
-      maintainerCanModify: body["maintainer_can_modify"] === true,
+      // GitHub asks it of pull requests from forks only, and takes yes for granted there.
+      maintainerCanModify: head.repository !== repository && body["maintainer_can_modify"] !== false,
+      mergeability: null,
       reviewerIds: new Set(),
       reviews: [],
       comments: [],
     };
     const issue = newIssue(world, call, { title, body: text(body["body"]) ?? null, pull });
-    await setRef(repository.directory, `refs/pull/${issue.number}/head`, sides.headSha);
+    await bringHead(repository, { issue, head: head.repository });
     await emitThread(world, { repository, issue, action: "opened", sender: accountOf(call.actor) });
     const facts = await pullFacts(world, repository, issue);
     return { status: 201, facts, headers: { location: inWords(facts["url"]) } };
   });
 }
 
-type Sides = { headRef: string; headSha: string; baseRef: string; baseSha: string };
+/** The branch that the call names as its head, `branch` or `owner:branch` of the network, which the caller must be able to write to. */
+function headOf(world: World, call: RepositoryCall): { repository: Repository; branch: string } {
+  const { repository } = call;
+  const [branch = "", login] = (text(call.body["head"]) ?? "").split(":", 2).toReversed();
+  const owner = login ?? ownerOf(world, repository).login;
+  const named = text(call.body["head_repo"]);
+  const head = networkOf(world, repository).find(
+    (each) =>
+      ownerOf(world, each).login.toLowerCase() === owner.toLowerCase() &&
+      (named === undefined || each.name.toLowerCase() === named.toLowerCase()),
+  );
+  if (head === undefined) throw invalid("PullRequest", { field: "head", code: "invalid" });
+  requireWrite(world, call, head);
+  return { repository: head, branch };
+}
+
+function requireWrite(world: World, call: RepositoryCall, head: Repository): void {
+  const { actor } = call;
+  if (actor.kind === "installation") {
+    if (!reaches(head, actor)) throw notAccessible("contents=write");
+  } else if (!atLeast(roleOf(world, head, accountOf(actor)), "write")) {
+    throw new HttpError(403, "Must have write rights to Repository.");
+  }
+}
+
+type Sides = Pick<Pull, "headRef" | "headSha" | "headRepositoryId" | "headOwnerId" | "baseRef" | "baseSha">;
 
 async function sidesOf(
-  world: World,
   repository: Repository,
-  names: { head: string; base: string },
+  names: { repository: Repository; branch: string; base: string },
 ): Promise<Sides> {
-  const [branch = "", owner] = names.head.split(":", 2).toReversed();
-  const isOwn = owner === undefined || owner.toLowerCase() === ownerOf(world, repository).login.toLowerCase();
-  const headRef = branch;
-  const headSha = isOwn ? await revision(repository.directory, `refs/heads/${headRef}`) : undefined;
+  const { repository: head, branch: headRef, base: baseRef } = names;
+  const ref = `refs/heads/${headRef}`;
+  const headSha = headRef === "" ? undefined : await revision(head.directory, ref);
   if (headSha === undefined) throw invalid("PullRequest", { field: "head", code: "invalid" });
-  const baseSha = await revision(repository.directory, `refs/heads/${names.base}`);
+  const baseSha = await revision(repository.directory, `refs/heads/${baseRef}`);
   if (baseSha === undefined) throw invalid("PullRequest", { field: "base", code: "invalid" });
+  if (head !== repository) await fetchRef(repository.directory, { from: head.directory, ref });
   const ahead = await readCommits(repository.directory, [`${baseSha}..${headSha}`, "-1"]);
   if (ahead.length === 0) {
-    throw invalid("PullRequest", { message: `No commits between ${names.base} and ${headRef}` });
+    throw invalid("PullRequest", { message: `No commits between ${baseRef} and ${headRef}` });
   }
-  return { headRef, headSha, baseRef: names.base, baseSha };
-}
-
-function refuseSecond(world: World, repository: Repository, sides: Sides): void {
-  const same = openPullsOf(repository).some(
-    ({ pull }) => pull?.headRef === sides.headRef && pull.baseRef === sides.baseRef,
-  );
-  if (!same) return;
-  const label = `${ownerOf(world, repository).login}:${sides.headRef}`;
-  throw invalid("PullRequest", { message: `A pull request already exists for ${label}.` });
-}
-
-function openPullsOf(repository: Repository): Issue[] {
-  return [...repository.issues.values()].filter(({ pull, state }) => pull !== null && state === "open");
+  return { headRef, headSha, headRepositoryId: head.id, headOwnerId: head.ownerId, baseRef, baseSha };
 }
 
 function listPulls(world: World, call: RepositoryCall): Answer {
@@ -128,22 +145,16 @@ function listPulls(world: World, call: RepositoryCall): Answer {
   const items = [...repository.issues.values()]
     .filter((issue) => issue.pull !== null && (state === "all" || issue.state === state))
     .filter(({ pull }) => base === undefined || pull?.baseRef === base)
-    .filter(({ pull }) =>
-      headMatches(world, repository, { wanted: text(query["head"]), headRef: pull?.headRef ?? "" }),
-    )
+    .filter((issue) => headMatches(world, text(query["head"]), pullOf(issue)))
     .toSorted((a, b) => b.number - a.number);
   if (query["direction"] === "asc") items.reverse();
   return page(world, call, { items, facts: (issue) => pullSummary(world, repository, issue) });
 }
 
 // GitHub ignores a head filter that names no owner.
-function headMatches(
-  world: World,
-  repository: Repository,
-  input: { wanted: string | undefined; headRef: string },
-): boolean {
-  if (input.wanted?.includes(":") !== true) return true;
-  return input.wanted.toLowerCase() === `${ownerOf(world, repository).login}:${input.headRef}`.toLowerCase();
+function headMatches(world: World, wanted: string | undefined, pull: Pull): boolean {
+  if (wanted?.includes(":") !== true) return true;
+  return wanted.toLowerCase() === headLabel(world, pull).toLowerCase();
 }
 
 async function updatePull(world: World, call: RepositoryCall): Promise<Answer> {
@@ -155,28 +166,15 @@ async function updatePull(world: World, call: RepositoryCall): Promise<Answer> {
   await editThread(world, call, issue);
   const base = text(body["base"]);
   if (base !== undefined && base !== pull.baseRef) {
-    const sha = await revision(repository.directory, `refs/heads/${base}`);
-    if (sha === undefined) throw invalid("PullRequest", { field: "base", code: "invalid" });
-    Object.assign(pull, { baseRef: base, baseSha: sha });
-    touch(world, issue);
+    await retarget(world, { repository, issue, sender, base });
   }
+  const mayModify = body["maintainer_can_modify"];
+  if (typeof mayModify === "boolean" && pull.headRepositoryId !== repository.id)
+    pull.maintainerCanModify = mayModify;
   const state = text(body["state"]);
-  if ((state === "open" || state === "closed") && state !== issue.state) {
-    if (state === "open") await checkReopen(repository, issue);
-    setState(world, { issue, state, byId: sender.id });
-    await emitThread(world, { repository, issue, action: state === "open" ? "reopened" : "closed", sender });
-  }
+  if (state === "open" || state === "closed")
+    await setPullState(world, { repository, issue, sender, state });
   return { status: 200, facts: await pullFacts(world, repository, issue) };
-}
-
-async function checkReopen(repository: Repository, issue: Issue): Promise<void> {
-  const pull = pullOf(issue);
-  if (pull.mergedAt !== null)
-    throw invalid("PullRequest", { field: "state", message: "The pull request is merged." });
-  if ((await revision(repository.directory, `refs/heads/${pull.headRef}`)) === undefined) {
-    const message = `state cannot be changed. The ${pull.headRef} branch has been deleted.`;
-    throw invalid("PullRequest", { field: "state", message });
-  }
 }
 
 async function requestReviewers(world: World, call: RepositoryCall): Promise<Answer> {

@@ -21,7 +21,8 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
     const viewer = call.actor.kind === "user" ? call.actor.user : undefined;
     const owner = ownerOf(world, call.repository);
     const organization = owner.type === "Organization" ? { organization: accountFacts(world, owner) } : {};
-    return { status: 200, facts: { ...repositoryFacts(world, call.repository, viewer), ...organization } };
+    const facts = { ...repositoryFacts(world, call.repository, viewer), ...organization };
+    return { status: 200, facts: { ...facts, ...originFacts(world, call.repository) } };
   },
   "repos/get-content": getContent,
   "repos/get-collaborator-permission-level": (world, call) => {

@@ -144,8 +144,10 @@ function newComment(
 ): ReviewComment {
   const { pull, review, item, place, inReplyTo = null } = input;
   const now = stamp(world);
+  const id = world.nextId("reviewComment");
+  const parent = pull.comments.find((candidate) => candidate.id === inReplyTo);
   const comment: ReviewComment = {
-    id: world.nextId("reviewComment"),
+    id,
     reviewId: review.id,
     author: authorOf(call.actor),
     body: text(item["body"]) ?? "",
@@ -158,7 +160,14 @@ function newComment(
     line: place.line,
     startLine: place.startLine,
     side: place.side,
+    startSide: place.startSide,
     diffHunk: place.diffHunk,
+    originalLine: parent === undefined ? place.line : parent.originalLine,
+    originalStartLine: parent === undefined ? place.startLine : parent.originalStartLine,
+    originalCommitSha: parent?.originalCommitSha ?? review.commitSha,
+    outdated: parent?.outdated ?? false,
+    editedAt: null,
+    thread: parent?.thread ?? { id, resolvedById: null },
   };
   pull.comments.push(comment);
   return comment;
@@ -206,6 +215,7 @@ function updateComment(world: World, call: RepositoryCall): Answer {
   const from = comment.body;
   comment.body = text(call.body["body"]) ?? "";
   comment.updatedAt = stamp(world);
+  comment.editedAt = comment.updatedAt;
   emitReviewComment(world, call, {
     issue,
     comment,

@@ -40,7 +40,15 @@ export type Person = {
   assign(repo: string, number: number, login: string): Promise<void>;
   openPull(
     repo: string,
-    input: { title: string; head: string; base: string; body?: string; draft?: boolean },
+    input: {
+      title: string;
+      /** `branch`, or `owner:branch` of a fork. */
+      head: string;
+      base: string;
+      body?: string;
+      draft?: boolean;
+      maintainer_can_modify?: boolean;
+    },
   ): Promise<Thread>;
   review(
     repo: string,

@@ -54,7 +54,7 @@ git/delete-ref                        contents:write                          wr
 git/get-commit                        contents:read                           read
 git/upload-pack                       contents:read                           read
 git/receive-pack                      contents:write                          write
-pulls/create                          pull_requests:write                     write
+pulls/create                          pull_requests:write                     read
 pulls/get                             pull_requests:read                      read
 pulls/list                            pull_requests:read                      read
 pulls/update                          pull_requests:write                     read

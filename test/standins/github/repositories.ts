@@ -39,6 +39,7 @@ export async function addRepository(world: World, input: RepositoryInput): Promi
   const repository: Repository = {
     id,
     ownerId: owner.id,
+    parentId: null,
     name,
     description: null,
     isPrivate: input.private === true,

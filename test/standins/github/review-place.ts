@@ -5,8 +5,15 @@ import type { JsonObject } from "./json.ts";
 import type { ReviewComment } from "./state.ts";
 
 /** Where an inline comment stands. */
-export type Place = Pick<ReviewComment, "path" | "line" | "startLine" | "side" | "diffHunk">;
-export const noPlace: Place = { path: "", line: null, startLine: null, side: "RIGHT", diffHunk: "" };
+export type Place = Pick<ReviewComment, "path" | "line" | "startLine" | "side" | "startSide" | "diffHunk">;
+export const noPlace: Place = {
+  path: "",
+  line: null,
+  startLine: null,
+  side: "RIGHT",
+  startSide: "RIGHT",
+  diffHunk: "",
+};
 
 /** Where in the difference a comment stands; 422 for a file or line that the difference does not show. */
 export function placeOf(changes: readonly FileChange[], item: JsonObject): Place {
@@ -21,7 +28,7 @@ export function placeOf(changes: readonly FileChange[], item: JsonObject): Place
   if (line === null || hunk === undefined) {
     throw invalid("PullRequestReviewComment", { field: "line", message: "line must be part of the diff" });
   }
-  return { path, line, startLine, side, diffHunk: hunk };
+  return { path, line, startLine, side, startSide: side, diffHunk: hunk };
 }
 
 /** The hunk up to and including a line of one side, or undefined when the patch does not show that line. */

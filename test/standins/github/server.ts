@@ -5,6 +5,7 @@ import { isAttachmentPath, serveAttachment } from "./attachment-pages.ts";
 import type { Fault } from "./faults.ts";
 import { gitActor, matchGit, openForGit, refuseGit, serveGit } from "./git-http.ts";
 import type { GitAnswer, GitRequest } from "./git-http.ts";
+import { graphqlOperation, serveGraphql } from "./graphql-serve.ts";
 import { HttpError } from "./http-error.ts";
 import { servePage } from "./pages.ts";
 import { readBody } from "./read-body.ts";
@@ -79,26 +80,30 @@ async function route(exchange: Exchange): Promise<void> {
   const { url } = exchange;
   const gitRequest = matchGit(url);
   if (gitRequest !== undefined) await answerGit(exchange, gitRequest);
-  else if (url.pathname === "/api/graphql" || url.pathname.startsWith(`${apiRoot}/graphql`))
-    await refuseGraphql(exchange);
+  else if (url.pathname === "/api/graphql") await answerGraphql(exchange);
   else if (url.pathname.startsWith(`${apiRoot}/`)) await answerRest(exchange);
   else if (isAttachmentPath(url.pathname)) await serveAttachment({ ...exchange, strike });
   else await servePage(exchange);
 }
 
-async function refuseGraphql({ world, incoming, response }: Exchange): Promise<void> {
-  await readBody(incoming);
-  world.violations.push("unmodelled operation: POST /graphql");
-  world.requests.push({
-    method: "POST",
-    path: "/graphql",
-    operationId: "graphql",
-    actor: "anonymous",
-    status: 501,
-    at: stamp(world),
-  });
-  response.writeHead(501, { "content-type": "application/json" });
-  response.end(JSON.stringify({ message: "The GitHub stand-in does not model GraphQL yet." }));
+async function answerGraphql({ world, incoming, response }: Exchange): Promise<void> {
+  const body = await readBody(incoming);
+  const method = incoming.method ?? "POST";
+  const subject = { operationId: graphqlOperation(body), path: "/graphql", method };
+  const note = (actor: string, status: number) => {
+    world.requests.push({ ...subject, actor, status, at: stamp(world) });
+  };
+  const before = world.faults.take("before", subject);
+  if (before !== undefined && (await strike(response, before))) {
+    note("fault", before.reset === true ? 0 : (before.status ?? 0));
+    return;
+  }
+  const answer = await serveGraphql(world, { headers: incoming.headers, body });
+  note(actorName(answer.actor), answer.status);
+  const after = world.faults.take("after", subject);
+  if (after !== undefined && (await strike(response, after))) return;
+  response.writeHead(answer.status, { "content-type": "application/json; charset=utf-8" });
+  response.end(JSON.stringify(answer.body));
 }
 
 async function answerRest({ world, incoming, response, url }: Exchange): Promise<void> {

@@ -110,7 +110,19 @@ export type ReviewComment = Comment & {
   diffHunk: string;
   commitSha: string;
   inReplyTo: number | null;
+  startSide: "LEFT" | "RIGHT";
+  /** Where it was written; `line` and `startLine` follow the pushes, until its lines are gone from the difference. */
+  originalLine: number | null;
+  originalStartLine: number | null;
+  originalCommitSha: string;
+  outdated: boolean;
+  editedAt: string | null;
+  /** One object for all comments of a conversation. */
+  thread: ReviewThread;
 };
+
+/** A conversation at a line; its id is that of its first comment. */
+export type ReviewThread = { id: number; resolvedById: number | null };
 
 export type ReviewState = "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "PENDING" | "DISMISSED";
 export type Review = {
@@ -127,12 +139,17 @@ export type Pull = {
   draft: boolean;
   headRef: string;
   headSha: string;
+  /** Where the head branch is; a fork that is gone has no repository any more, but its owner still. */
+  headRepositoryId: number;
+  headOwnerId: number;
   baseRef: string;
   baseSha: string;
   mergedAt: string | null;
   mergedBy: number | null;
   mergeSha: string | null;
   maintainerCanModify: boolean;
+  /** What git said of these two commits; null: nobody has asked yet. */
+  mergeability: { base: string; head: string; isClean: boolean } | null;
   reviewerIds: Set<number>;
   reviews: Review[];
   comments: ReviewComment[];
@@ -236,6 +253,8 @@ export type CheckState = {
 export type Repository = {
   id: number;
   ownerId: number;
+  /** The repository that this one is a fork of. */
+  parentId: number | null;
   name: string;
   description: string | null;
   isPrivate: boolean;

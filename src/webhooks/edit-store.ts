@@ -1,0 +1,65 @@
+import { and, count, desc, eq, gte } from "drizzle-orm";
+import { z } from "zod";
+import { withAccount, type Db } from "../../db/client.ts";
+import { delivery, ignoredTrigger } from "../../db/schema.ts";
+import { unpackPayload } from "./intake-store.ts";
+
+export type Edit = { editor: { id: number; login: string }; at: Date };
+
+type IssueRef = { repositoryId: number; issueNumber: number };
+
+const edited = z.object({
+  changes: z.object({ body: z.unknown(), title: z.unknown() }).partial(),
+  issue: z.object({ number: z.int() }),
+  sender: z.object({ id: z.int(), login: z.string() }),
+});
+
+/** More edits than these in one repository are not looked at. */
+const maxLookedAt = 500;
+
+/** The changes of an issue's title and body that came in since then, newest first. */
+export async function listEdits(
+  deps: { system: Db },
+  { repositoryId, issueNumber, since }: IssueRef & { since: Date },
+): Promise<Edit[]> {
+  const rows = await deps.system
+    .select({ payload: delivery.payload, at: delivery.receivedAt })
+    .from(delivery)
+    .where(
+      and(
+        gte(delivery.receivedAt, since),
+        eq(delivery.repositoryId, repositoryId),
+        eq(delivery.event, "issues"),
+        eq(delivery.action, "edited"),
+      ),
+    )
+    .orderBy(desc(delivery.receivedAt))
+    .limit(maxLookedAt);
+  return rows.flatMap(({ payload, at }) => {
+    const read = edited.safeParse(JSON.parse(unpackPayload(payload)));
+    if (!read.success || read.data.issue.number !== issueNumber) return [];
+    const { changes, sender } = read.data;
+    return changes.body === undefined && changes.title === undefined ? [] : [{ editor: sender, at }];
+  });
+}
+
+/** Whether somebody has been told since then that the issue's text was edited. */
+export async function wasToldOfEdit(
+  deps: { db: Db },
+  { accountId, repositoryId, issueNumber, since }: IssueRef & { accountId: string; since: Date },
+): Promise<boolean> {
+  return withAccount(deps.db, accountId, async (tx) => {
+    const [row] = await tx
+      .select({ n: count() })
+      .from(ignoredTrigger)
+      .where(
+        and(
+          eq(ignoredTrigger.repositoryId, repositoryId),
+          eq(ignoredTrigger.issueNumber, issueNumber),
+          eq(ignoredTrigger.reason, "body-edited"),
+          gte(ignoredTrigger.at, since),
+        ),
+      );
+    return (row?.n ?? 0) > 0;
+  });
+}
