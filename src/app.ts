@@ -1,5 +1,6 @@
 import type { EmitterWebhookEventName } from "@octokit/webhooks";
 import type { Probot } from "probot";
+import { onChecksCompleted } from "./webhooks/checks.ts";
 import { onCommentCreated, onCommentEdited } from "./webhooks/comments.ts";
 import { onInstallation, onInstallationRepositories, onRepository } from "./webhooks/installations.ts";
 import { onIssueAssigned, onIssueGone, onIssueLabeled } from "./webhooks/issues.ts";
@@ -25,6 +26,8 @@ export const handlers = {
   "pull_request.reopened": (deps, { payload }) => onPullRequestReopened(deps, payload),
   "pull_request_review.submitted": (deps, { id, payload }) => onReviewSubmitted(deps, id, payload),
   "pull_request_review_comment.created": (deps, { id, payload }) => onReviewCommentCreated(deps, id, payload),
+  "check_suite.completed": (deps, { id, payload }) => onChecksCompleted(deps, id, payload),
+  status: (deps, { id, payload }) => onChecksCompleted(deps, id, payload),
   installation: (deps, { payload }) => onInstallation(deps, payload),
   installation_repositories: (deps, { payload }) => onInstallationRepositories(deps, payload),
   repository: (deps, { payload }) => onRepository(deps, payload),

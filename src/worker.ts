@@ -26,6 +26,7 @@ import { giveUpTask, runTask, type RunningTasks } from "./tasks/run-task.ts";
 import { cancelChannel } from "./tasks/task-store.ts";
 import { showPlaces } from "./tasks/show-places.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
+import { lookAtChecks } from "./webhooks/checks-look.ts";
 import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { readSettings } from "./web/settings-file.ts";
@@ -139,6 +140,8 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
       await deps.queue.enqueue(deps.system, "show-places", payload, { startAfterMs: againMs });
     },
     feedback: (payload) => startFeedbackTask(deps, payload),
+    checks: async (payload) => void (await lookAtChecks(deps, payload)),
+    "checks-later": async (payload) => void (await lookAtChecks(deps, payload)),
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
     "expire-checkpoints": async () => {

@@ -27,6 +27,8 @@ async function work(): Promise<void> {
       "show-places": nothing,
       "report-task": nothing,
       feedback: nothing,
+      checks: nothing,
+      "checks-later": nothing,
       sweep: nothing,
       "pause-idle": nothing,
       "expire-checkpoints": nothing,

@@ -133,6 +133,9 @@ async function writeTree(
 const maxPatchBytes = 256 * 1024;
 const maxPatchFiles = 200;
 
+/** What a person may well want all the same. */
+const offered: ReadonlySet<LeftOutReason> = new Set(["protected", "held", "conflict", "submodule"]);
+
 async function readPatch(
   git: QuarantineGit,
   parentSha: string,
@@ -140,7 +143,7 @@ async function readPatch(
   out: readonly { change: ChangedPath; reason: LeftOutReason }[],
 ): Promise<string | null> {
   const paths = out
-    .filter(({ reason }) => reason === "protected" || reason === "conflict" || reason === "submodule")
+    .filter(({ reason }) => offered.has(reason))
     .map(({ change }) => pathText(change.path))
     .slice(0, maxPatchFiles);
   if (paths.length === 0) return null;

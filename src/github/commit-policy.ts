@@ -1,7 +1,11 @@
+import { isProtected as isHeld } from "./settings-protected.ts";
+
 /** What of an agent's work may go into a commit. */
 export type CommitPolicy = {
   /** Folders (ending in /) and files that are left as the parent has them, whatever their case. */
   protectedPaths: readonly string[];
+  /** Patterns as in the settings, for what is left as the parent has it because a person has to agree to it. */
+  heldPaths: readonly string[];
   maxBundleBytes: number;
   /** Changed files; more are refused as a whole. */
   maxFiles: number;
@@ -14,6 +18,7 @@ export type CommitPolicy = {
 export const defaultCommitPolicy: CommitPolicy = {
   // GitHub refuses a push that changes these unless the App may write workflows, which it never asks for.
   protectedPaths: [".github/workflows/"],
+  heldPaths: [],
   maxBundleBytes: 256 * 2 ** 20,
   maxFiles: 3_000,
   maxFileBytes: 20 * 2 ** 20,
@@ -21,7 +26,7 @@ export const defaultCommitPolicy: CommitPolicy = {
 };
 
 export type LeftOutReason =
-  "protected" | "submodule" | "symlink-outside" | "too-large" | "bad-name" | "conflict";
+  "protected" | "held" | "submodule" | "symlink-outside" | "too-large" | "bad-name" | "conflict";
 
 /** One path that differs between parent and work, as `git diff-tree --raw` has it. Paths are bytes, one character each. */
 export type ChangedPath = {
@@ -49,6 +54,7 @@ export function judgeChange(
 ): LeftOutReason | null {
   if (!isUtf8(change.path) || hasControls(change.path)) return "bad-name";
   if (isProtected(policy.protectedPaths, change)) return "protected";
+  if (isHeld(Buffer.from(change.path, "latin1").toString("utf8"), policy.heldPaths)) return "held";
   if (change.oldMode === gitlink || change.newMode === gitlink) return "submodule";
   if (object.linkTarget !== null && leavesRepository(change.path, object.linkTarget))
     return "symlink-outside";

@@ -14,6 +14,21 @@ const periodic = {
   slots: 1,
 } as const;
 
+const look = {
+  payload: z.strictObject({
+    accountId: z.uuid(),
+    sessionId: z.uuid(),
+    deliveryId: z.string().min(1),
+    /** How often it was put off. */
+    round: z.int().nonnegative(),
+  }),
+  retryLimit: 12,
+  retryDelaySeconds: 2,
+  retryDelayMaxSeconds: 300,
+  expireInSeconds: 300,
+  slots: 2,
+} as const;
+
 /**
  * Every asynchronous edge of the program on one page: a job's payload and how often and how fast it is
  * tried again. Handlers are wired in src/worker.ts.
@@ -63,6 +78,10 @@ export const jobs = {
     order: "any",
     slots: 1,
   },
+  /** A look at the checks of a session's pull request; its key is the session. */
+  checks: { ...look, order: "single" },
+  /** The same, when the last event has not come or a task was in the way. */
+  "checks-later": { ...look, order: "single" },
   /** The comments collected on a pull request of ours become one task once it is quiet. */
   feedback: {
     payload: z.strictObject({ accountId: z.uuid(), sessionId: z.uuid() }),

@@ -1,8 +1,11 @@
 import type { Deps } from "../deps.ts";
 import type { PublicMarkdown } from "../github/inline-text.ts";
+import { approvesHeld } from "./approves-held.ts";
 import { askPerson } from "./ask-person.ts";
 import type { Attempt } from "./attempt.ts";
 import { describeWork } from "./describe-work.ts";
+import { askAboutHeld } from "./held-question.ts";
+import { publishHeld } from "./publish-held.ts";
 import { keepLeftBehind, readLeftBehind } from "./left-behind.ts";
 import { workOf } from "./make-receipt.ts";
 import { publishOnTop } from "./publish-on-top.ts";
@@ -24,6 +27,7 @@ import { toUnfinishedEnd } from "./unfinished-end.ts";
 export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd | TaskPause> {
   const { claim, watch, status, timeoutMs } = attempt;
   const { task } = claim;
+  if (approvesHeld(task.answer)) return publishHeld(deps, attempt);
   const { run, checkpoint } = await takeTurn(deps, attempt);
   if (run.outcome.kind !== "finished")
     return { ...toUnfinishedEnd(run, { task, timeoutMs }), work: workOf(run) };
@@ -49,12 +53,18 @@ export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd 
     line,
     turn,
   });
-  if (open === null) return end;
+  const held = askAboutHeld(deps, onTop.published);
+  if (open === null && held === null) return end;
   const isPublished = end.outcome.kind === "published";
   await keepLeftBehind(deps, claim, {
     published: isPublished ? end : null,
-    asked: [...before.asked, ...open.keys],
+    asked: [...before.asked, ...(open?.keys ?? [])],
   });
+  if (open === null) {
+    const sha = end.outcome.kind === "published" ? end.outcome.sha : null;
+    const text = joined([line, soFar(end), held]);
+    return askPerson(deps, { kind: "protected-paths", text, sha, run, work: end.work });
+  }
   const text = joined([line, soFar(end), open.text]);
   return askPerson(deps, { kind: "questions", text, sha: null, run, work: end.work });
 }

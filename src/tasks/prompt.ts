@@ -1,5 +1,6 @@
 import type { TaskAnswer } from "../../db/schema.ts";
 import type { FrozenContext } from "./frozen-context.ts";
+import { renderChecks } from "./prompt-checks.ts";
 import { renderManner } from "./prompt-manner.ts";
 import { renderReview } from "./prompt-review.ts";
 import { renderThread } from "./prompt-thread.ts";
@@ -28,13 +29,14 @@ export type PromptInput = {
 /** The exact text that the agent gets. */
 export function renderPrompt(input: PromptInput): string {
   const told = input.followUp && input.answer !== null;
-  const { review } = input.context;
+  const { review, checks } = input.context;
   const parts = [
     ...(input.interrupted ? [interruption] : []),
     ...(told ? [] : [task(input)]),
     ...(input.answer === null ? [] : [answered(input.answer)]),
     ...(input.followUp ? [] : [renderThread(input.context)]),
     ...(told || review === null ? [] : [renderReview(review)]),
+    ...(told || checks === null ? [] : [renderChecks(checks)]),
     ...(input.about === null ? [] : [input.about]),
     ...(input.attachments === null ? [] : [input.attachments]),
     renderManner(input),
@@ -53,6 +55,8 @@ function task(input: PromptInput): string {
   const where = `${what} #${issue.number} of ${repository.owner}/${repository.name}`;
   const asked = input.instruction.trim();
   const lead = `You work on ${where}, in the checkout at ${input.repositoryPath} (branch ${input.branch}).`;
+  if (context.checks !== null && asked === "")
+    return `${lead}\nChecks of it have failed; they are below. Repair what they show, in the name of ${requester}.`;
   if (asked !== "") return `${lead}\n${requester} asks:\n\n${quote(asked)}`;
   if (context.review !== null)
     return `${lead}\n${requester} asks you to work off the remarks on the ${what} that are quoted below.`;

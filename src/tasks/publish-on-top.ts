@@ -42,6 +42,7 @@ export async function publishOnTop(
     branchExists: start.branchExists,
     repository: attempt.repository,
     remoteUrl: attempt.remoteUrl,
+    watch: attempt.watch,
     result: turn.result,
     at: new Date(turn.run.endedAt),
   };

@@ -6,6 +6,7 @@ import { keepInMirror } from "../github/keep-in-mirror.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
+import { repoSettingsPath } from "../github/settings-at-commit.ts";
 import type { RepositoryRef } from "../github/thread.ts";
 import type { TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { describePull } from "./describe-pull.ts";
@@ -13,11 +14,14 @@ import { openPull, type PullText } from "./open-pull.ts";
 import { openWork } from "./open-work.ts";
 import { openWriter } from "./open-writer.ts";
 import { pushWork } from "./push-work.ts";
+import { readEffectiveSettingsOf } from "./set-up-machine.ts";
+import type { TaskWatch } from "./task-watch.ts";
 import type { TurnResult } from "./turn-result.ts";
 import { commitMessage } from "./commit-message.ts";
+import { approvesHeld } from "./approves-held.ts";
 import type { Claim } from "./claim-store.ts";
 
-export type PublishDeps = Pick<Deps, "db" | "system" | "config" | "github" | "log" | "checkpoints">;
+export type PublishDeps = Pick<Deps, "db" | "system" | "config" | "github" | "log" | "checkpoints" | "clock">;
 
 export type PublishInput = {
   claim: Claim;
@@ -33,6 +37,7 @@ export type PublishInput = {
   branchExists: boolean;
   repository: RepositoryRef;
   remoteUrl: string;
+  watch: Pick<TaskWatch, "throwIfStopped">;
   result: TurnResult;
   /** When the agent's turn ended; makes a repeated commit the very same one. */
   at: Date;
@@ -79,7 +84,11 @@ type Built = { commit: BuiltCommit; text: PullText };
 /** The server's own commit of the agent's tree, and what the pull request will say. */
 async function build(deps: PublishDeps, input: PublishInput, bundlePath: string): Promise<Built> {
   const { claim, result } = input;
-  const [identity, describe] = await Promise.all([deps.github.identity(input.reader), describePull(input)]);
+  const [identity, describe, read] = await Promise.all([
+    deps.github.identity(input.reader),
+    describePull(input),
+    readEffectiveSettingsOf(deps, input),
+  ]);
   const commit = await buildCommit({
     mirrorPath: input.mirrorPath,
     bundlePath,
@@ -87,6 +96,12 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
     parentSha: input.parentSha,
     author: { name: identity.botLogin, email: identity.commitEmail },
     date: input.at,
+    // Whoever may change the settings could lift every other protection.
+    policy: {
+      heldPaths: approvesHeld(claim.task.answer)
+        ? []
+        : [repoSettingsPath, ...(read?.settings.protectedPaths ?? [])],
+    },
     message: commitMessage({
       title: describe([]).title,
       summary: result.sections.summary,
@@ -112,7 +127,9 @@ async function pushAndOpen(
 ): Promise<Published> {
   const { octokit, token } = writer;
   try {
+    input.watch.throwIfStopped();
     const { branch } = await pushWork(deps, input, { commit, octokit, token });
+    input.watch.throwIfStopped();
     const [remoteSha, pull] = await Promise.all([
       readBranchSha(octokit, input.repository, branch),
       pullOf(deps, input, { octokit, branch, text }),

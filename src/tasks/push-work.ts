@@ -1,7 +1,6 @@
 import type { Octokit } from "@octokit/rest";
 import { withAccount } from "../../db/client.ts";
 import { UserError } from "../errors.ts";
-import { branchName } from "../github/branch-name.ts";
 import type { BuiltCommit } from "../github/build-commit.ts";
 import { pushBranch } from "../github/push-branch.ts";
 import { assertOpenBranch } from "../github/open-branch.ts";
@@ -31,7 +30,7 @@ export async function pushWork(
     act: async () => {
       if (persons) await assertOpenBranch(push.octokit, input.repository, claim.session.branch);
       for (let name = 1; ; name++) {
-        const branch = name === 1 ? claim.session.branch : nextBranch(claim, name);
+        const branch = name === 1 ? claim.session.branch : `${claim.session.branch}-${name}`;
         if (name > 1) await keepBranch(deps, claim, { branch });
         const outcome = await pushBranch({
           quarantinePath: push.commit.quarantinePath,
@@ -50,11 +49,6 @@ export async function pushWork(
   });
   await keepBranch(deps, claim, { branch: pushed.branch, headSha: commitSha });
   return pushed;
-}
-
-function nextBranch(claim: Claim, suffix: number): string {
-  const { number: issueNumber, title } = claim.task.context.issue;
-  return branchName({ issueNumber, title, suffix });
 }
 
 async function keepBranch(

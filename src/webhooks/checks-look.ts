@@ -37,6 +37,13 @@ const busyRounds = 7 * 48;
  * then it starts a repair, or says why there is none. A job; looking again changes nothing. Answers in a word what came of it.
  */
 export async function lookAtChecks(deps: TriggerDeps, look: ChecksLook): Promise<string> {
+  const outcome = await takeLook(deps, look);
+  const { sessionId, round } = look;
+  deps.log.info({ outcome, sessionId, round }, "checks looked at");
+  return outcome;
+}
+
+async function takeLook(deps: TriggerDeps, look: ChecksLook): Promise<string> {
   const { accountId, sessionId } = look;
   const found = await withAccount(deps.db, accountId, async (tx) => {
     const session = await findSession(tx, sessionId);

@@ -160,7 +160,7 @@ async function store(
       makesJob: intake !== "asks-nothing",
     };
     const stored = await deps.commits.store(row);
-    const outcome = stored === "stored" && intake === "too-old" ? "too-old" : stored;
+    const outcome = stored !== "duplicate" && intake === "too-old" ? "too-old" : stored;
     answerJson(response, 202, { outcome });
     return { outcome, status: 202 };
   } catch (error) {

@@ -123,5 +123,5 @@ async function recoverOne(
   };
   const [outcome] = await deps.store.store([row]);
   if (outcome !== "duplicate") report.recovered += 1;
-  deps.log.info({ ...facts, outcome: outcome === "stored" ? intake : outcome }, "missed delivery");
+  deps.log.info({ ...facts, outcome: outcome === "duplicate" ? outcome : intake }, "missed delivery");
 }

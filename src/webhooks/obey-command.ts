@@ -1,5 +1,6 @@
 import type { Command } from "./command-verbs.ts";
 import type { Order } from "./command-order.ts";
+import { startFixCi } from "./checks-fix-ci.ts";
 import { replies } from "./replies.ts";
 import { startTask } from "./start-task.ts";
 import type { TriggerDeps } from "./trigger.ts";
@@ -27,8 +28,9 @@ export async function obeyCommand(deps: TriggerDeps, order: Order): Promise<void
       return startPlain(deps, order, command);
     case "review":
     case "rebase":
-    case "fix-ci":
       return startOnPull(deps, order, { verb: command.verb });
+    case "fix-ci":
+      return startFixCi(deps, order);
     case "undo":
       return startOnPull(deps, order, { verb: "undo", options: { undoTurns: command.turns } });
     case "approve":

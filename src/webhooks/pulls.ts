@@ -7,6 +7,9 @@ import { pullRequestChanged, type PullRequestChanged } from "./payloads.ts";
 import { moveBase, reviveSession } from "./pull-store.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
+/** A task that is stopped has this long to take what it has done out of its machine, before that is removed. */
+const keepingMs = 20_000;
+
 /**
  * A merged or closed pull request ends its session; the reaper removes its machine. GitHub closes it too when its branch is
  * deleted, and whoever reads the end of a task then is told so.
@@ -17,13 +20,13 @@ export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): 
   if (at === null) return "unknown-installation";
   const session = await findSessionByPull(deps.db, at);
   if (session === null) return "not-ours";
-  await cancelTasks(deps, {
+  const { stopping } = await cancelTasks(deps, {
     accountId: at.accountId,
     scope: { sessionId: session.id },
     by: `${event.sender.login} (${await sayHow(deps, event, session)})`,
   });
   await endSession(deps.system, session.id);
-  await deps.queue.enqueue(deps.system, "reap", {});
+  await deps.queue.enqueue(deps.system, "reap", {}, stopping.length === 0 ? {} : { startAfterMs: keepingMs });
   return "session-ended";
 }
 
@@ -59,7 +62,7 @@ async function sayHow(
   if (event.pull_request.merged === true) return "the pull request was merged";
   // A fork's branch is none that we could see.
   return writes !== "nothing" && (await isBranchGone(deps, event, branch))
-    ? `the branch ${branch} was deleted, which closed the pull request`
+    ? "its branch was deleted"
     : "the pull request was closed";
 }
 

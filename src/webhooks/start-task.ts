@@ -1,4 +1,5 @@
 import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
+import type { FrozenChecks } from "../tasks/frozen-context.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
 import { readEffectiveSettings } from "../tasks/effective-settings.ts";
 import { settleOptions } from "../tasks/settle-options.ts";
@@ -15,7 +16,10 @@ export type StartInput = Pick<
   CreateTaskInput,
   "businessKey" | "trigger" | "triggerCommentId" | "verb" | "instruction" | "options"
 > &
-  Pick<FreezeInput, "issue" | "review">;
+  Pick<FreezeInput, "issue" | "review"> & {
+    /** Of `fix-ci`: what stands as failed. */
+    checks?: FrozenChecks;
+  };
 
 /**
  * Freezes the thread and makes the task; when it must wait, the thread hears its place in the line. A request that
@@ -28,7 +32,7 @@ export async function startTask(
   input: StartInput,
 ): Promise<void> {
   const { client, tenant } = admitted;
-  const { issue, review, ...rest } = input;
+  const { issue, review, checks, ...rest } = input;
   if (event.sender.type !== "User") await checkBotLimit(deps, event, tenant);
   const opened = event.onPullRequest ? await openPull(deps, { event, admitted, verb: input.verb }) : null;
   const usualBase = opened === null ? await findUsualBase(deps, event, tenant, input) : null;
@@ -59,7 +63,7 @@ export async function startTask(
     repositoryId: event.repository.id,
     deliveryId: event.deliveryId,
     requester: { id: event.sender.id, login: event.sender.login },
-    context,
+    context: checks === undefined ? context : { ...context, checks },
     // Nobody needs to have a bot explain to another how this works.
     ...(event.sender.type === "User" ? { greeting: replies.greeting() } : {}),
     ...(opened?.personsPull === undefined ? {} : { personsPull: opened.personsPull }),

@@ -7,6 +7,7 @@ import { listTasksOfThread } from "../tasks/thread-task-store.ts";
 import { toThreadRef, type Order, type OrderOf } from "./command-order.ts";
 import { renderSavedTasks, type SavedTaskView } from "./command-saved-list.ts";
 import { readThreadSettings } from "./command-settings.ts";
+import { startFixCi } from "./checks-fix-ci.ts";
 import { replies } from "./replies.ts";
 import { startTask } from "./start-task.ts";
 import type { TriggerDeps } from "./trigger.ts";
@@ -47,8 +48,12 @@ export async function runSavedTask(deps: TriggerDeps, order: OrderOf<"save" | "r
   const instruction = [found.instruction, command.instruction].filter((text) => text !== "").join("\n\n");
   const options = { ...found.options, ...command.options };
   const again = { ...order, command: { ...command, instruction, options } };
-  if (found.verb === "review" || found.verb === "rebase" || found.verb === "fix-ci")
+  if (found.verb === "review" || found.verb === "rebase")
     return startOnPull(deps, again, { verb: found.verb });
+  if (found.verb === "fix-ci") {
+    const { kind } = command;
+    return startFixCi(deps, { ...order, command: { kind, verb: "fix-ci", instruction, options } });
+  }
   const { verb } = found;
   return startTask(deps, order.thread, admitted, {
     ...order.source,

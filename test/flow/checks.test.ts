@@ -1,4 +1,6 @@
+import { eq, sql } from "drizzle-orm";
 import { afterAll, expect, test } from "vitest";
+import { delivery } from "../../db/schema.ts";
 import { frozenContext } from "../../src/tasks/frozen-context.ts";
 import type { Scenario } from "../standins/model/reply.ts";
 import { writeFiles } from "../standins/model/scenarios.ts";
@@ -69,7 +71,7 @@ async function ourPull(): Promise<Ours> {
 let suiteId = 1_000;
 
 /** GitHub's word that a suite of checks has ended. */
-async function suiteEnds(ours: Ours, sha: string, appId = 15_368): Promise<void> {
+async function suiteEnds(ours: Ours, sha: string, appId = 15_368): Promise<string> {
   const { app, server, installation, github } = open();
   const { body: ofRepository } = await github.as("alice").api("GET", `/repos/${repository()}`);
   const body = {
@@ -85,6 +87,22 @@ async function suiteEnds(ours: Ours, sha: string, appId = 15_368): Promise<void>
   const { text, headers } = toRequest({ event: "check_suite", body, signedWith: app.webhookSecret });
   const answer = await fetch(`${server.url}/api/github/webhooks`, { method: "POST", body: text, headers });
   expect(answer.status).toBe(202);
+  return headers["x-github-delivery"] ?? "";
+}
+
+/** The delivery has been handled, and no look has come of it that still waits. */
+async function untilHandled(deliveryId: string): Promise<void> {
+  const { system } = open().database.database;
+  await open().until("the delivery is handled", async () => {
+    const [row] = await system.select().from(delivery).where(eq(delivery.id, deliveryId));
+    return row?.status === "done";
+  });
+  await open().until("no look waits", async () => {
+    const found: { rows: unknown[] } = await system.execute(
+      sql`select 1 from pgboss.job where name = 'checks' and state < 'completed'`,
+    );
+    return found.rows.length === 0;
+  });
 }
 
 const looks = (ours: Ours) =>
@@ -128,6 +146,7 @@ test("a failed check starts one repair, however many checks end at once; once gr
   facts().runs.set(head, [fails(), checkRun({ name: "lint", conclusion: "success" })]);
   await Promise.all(Array.from({ length: 20 }, () => suiteEnds(ours, head)));
   const task = await untilRepaired(ours, 1);
+  expect(await repairs(ours)).toHaveLength(1);
   expect(task).toMatchObject({ verb: "fix-ci", requesterLogin: "alice", status: "completed" });
   expect(task.businessKey).toMatch(new RegExp(`^checks:7:${head}:\\d+$`));
   expect(task.prompt).toContain('Check "test": failure');
@@ -210,7 +229,8 @@ test("autofix off, a person who may no longer write, and our own checks start no
     Promise.resolve(notes(ours, "reply").some(({ body }) => body.includes("Autofix is off"))),
   );
   const before = looks(ours).length;
-  await suiteEnds(ours, head, open().app.id);
+  await untilHandled(await suiteEnds(ours, head, open().app.id));
+  expect(looks(ours)).toHaveLength(before);
   expect(await lookAfter(ours, head)).toBe("autofix-off");
   expect(looks(ours)).toHaveLength(before + 1);
   expect(await repairs(ours)).toEqual([]);

@@ -34,7 +34,7 @@ test("comments on our pull request that name nobody are collected into one task"
     line: 2,
     body: "This one too.",
   });
-  const task = await open().until("a task takes them", async () => (await tasksOn(number))[0]);
+  const task = await open().untilReported(number);
   expect(task).toMatchObject({ trigger: "feedback", sessionId: first.sessionId, requesterLogin: "alice" });
   expect(task.businessKey).toMatch(/^feedback:(comment|review-comment):\d+$/);
   const { review, comments } = contextOf(task);

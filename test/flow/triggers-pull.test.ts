@@ -32,9 +32,6 @@ async function personsPull(branch: string): Promise<number> {
 const tasksOn = async (number: number) =>
   (await open().tasks()).filter((task) => task.issueNumber === number);
 
-const taskOn = (number: number) =>
-  open().until(`a task on #${number}`, async () => (await tasksOn(number))[0]);
-
 test("a command on our pull request goes on in its session, and the status stands there", async () => {
   const { number, first } = await ourPull();
   open().model.script(writeFiles({ "more.txt": "more\n" }));
@@ -79,7 +76,7 @@ test("a command at a line brings file, line and hunk, and its eyes go on that co
     line: 2,
     body: "/claude say it otherwise",
   });
-  const task = await taskOn(number);
+  const task = await open().untilReported(number);
   expect(task).toMatchObject({
     trigger: "review-comment",
     triggerCommentId: id,
@@ -105,7 +102,7 @@ test("a submitted review is one task with all its comments", async () => {
       { path: "turn.txt", line: 2, body: "/claude why this?" },
     ],
   });
-  const task = await taskOn(number);
+  const task = await open().untilReported(number);
   await open().github.drained();
   expect(task).toMatchObject({ trigger: "review", sessionId: first.sessionId, requesterLogin: "alice" });
   const { review } = contextOf(task);
@@ -126,7 +123,7 @@ test("an approval without words starts nothing; one with words does", async () =
   const { number } = await ourPull();
   await alice().review(repository(), number, { event: "APPROVE" });
   await alice().review(repository(), number, { event: "APPROVE", body: "Fine, but rename it." });
-  const task = await taskOn(number);
+  const task = await open().untilReported(number);
   expect(contextOf(task).review).toMatchObject({ state: "approved", body: "Fine, but rename it." });
   expect(await tasksOn(number)).toHaveLength(1);
 });
@@ -156,13 +153,35 @@ test(
       body: `Remark ${index}`,
     }));
     await alice().review(repository(), number, { event: "COMMENT", comments });
-    const task = await taskOn(number);
+    const task = await open().untilReported(number);
     const { review } = contextOf(task);
     expect(review?.threads).toHaveLength(100);
     expect(review?.leftOut).toBe(0);
     expect(await tasksOn(number)).toHaveLength(1);
   },
 );
+
+test("a comment on a line that has moved on is known as outdated, with the hunk as it was", async () => {
+  const { number, issueNumber } = await ourPull();
+  const { id } = await alice().reviewComment(repository(), number, {
+    ...{ path: "turn.txt", line: 2, body: "Why again?" },
+  });
+  const branch = Object.keys(await open().github.branches(repository())).find((name) =>
+    name.startsWith(`claude/${issueNumber}-`),
+  );
+  await open().github.commit(repository(), {
+    ...{ branch: branch ?? "", files: { "turn.txt": "all new\n" }, by: "alice" },
+  });
+  open().model.script(writeFiles({ "turn.txt": "turned at last\n" }));
+  await alice().replyToReviewComment(repository(), number, id, "/claude say it once");
+  const tasks = await open().until("the answer has its task", async () => {
+    const found = (await tasksOn(number)).filter(({ trigger }) => trigger === "review-comment");
+    return found.length === 1 && found[0]?.reportedAt !== null ? found : null;
+  });
+  const { review } = contextOf(tasks[0] ?? fail());
+  expect(review?.threads).toMatchObject([{ commentId: id, path: "turn.txt", line: 2, outdated: true }]);
+  expect(review?.threads[0]?.diffHunk).toContain("+again");
+});
 
 test("what people without access say in a thread is left out and counted", async () => {
   const { number } = await ourPull();
@@ -210,7 +229,7 @@ test("a person without access asks in the middle of a review: one polite reply, 
   });
   await bob.comment(repository(), number, "I would delete it.");
   await alice().review(repository(), number, { event: "REQUEST_CHANGES", body: "Say it shorter." });
-  const task = await taskOn(number);
+  const task = await open().untilReported(number);
   expect(task.requesterLogin).toBe("alice");
   const bot = open()
     .github.comments(repository(), number)

@@ -20,6 +20,8 @@ export async function startWorker(
       "show-places": nothing,
       "report-task": nothing,
       feedback: nothing,
+      checks: nothing,
+      "checks-later": nothing,
       sweep: nothing,
       "missed-deliveries": nothing,
       "pause-idle": nothing,

@@ -1,6 +1,6 @@
 import { Octokit } from "@octokit/rest";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
-import { names, openStage, refusal, signJwt } from "./github-stage.ts";
+import { git, names, openStage, refusal, signJwt } from "./github-stage.ts";
 import type { Place, Stage } from "./github-stage.ts";
 import type { AppView } from "./github/makers.ts";
 import type { Permissions } from "./github/state.ts";
@@ -174,14 +174,58 @@ describe("check runs of others", () => {
     expect((await heard(place, "check_suite"))[0]?.sender.login).toBe("alice");
   });
 
-  test("what a fork's commit got belongs to no branch and no pull request", async () => {
-    const { place, sha } = await open();
+  test("what is said of a fork's commit belongs to no branch and no pull request", async () => {
+    const { place, main } = await open();
     const { github } = stage;
-    // As GitHub keeps a fork's commit: under no branch of the repository.
-    await github.as("alice").api("DELETE", `/repos/${place.full}/git/refs/heads/topic`);
-    const stray = await github.createCheck(place.full, { headSha: sha, name: "unit", conclusion: "success" });
-    expect(github.checkSuites(place.full).find(({ id }) => id === stray.suiteId)?.headBranch).toBe("topic");
-    expect((await heard(place, "check_suite")).at(-1)?.check_suite).toMatchObject({ pull_requests: [] });
+    const directory = github.directory(place.full);
+    const made = await git(directory, "commit-tree", `${main}^{tree}`, "-p", main, "-m", "From afar");
+    const foreign = made.trim();
+    await git(directory, "update-ref", "refs/pull/99/head", foreign);
+    const run = await github.createCheck(place.full, {
+      headSha: foreign,
+      name: "unit",
+      conclusion: "success",
+    });
+    const [suite] = await heard(place, "check_suite");
+    expect(suite?.check_suite).toMatchObject({ id: run.suiteId, head_branch: null, pull_requests: [] });
+    const { data } = await reader.rest.checks.listForRef({ ...names(place), ref: foreign });
+    expect(data.check_runs).toMatchObject([{ id: run.id, pull_requests: [] }]);
+  });
+
+  test("a branch that has moved on: the old commit's checks keep the branch, and lose the pull request", async () => {
+    const { place, sha, number } = await open();
+    const { github } = stage;
+    const next = await github.commit(place.full, { branch: "topic", files: { "b.txt": "b\n" }, by: "bob" });
+    const done = { name: "unit", conclusion: "failure" } as const;
+    await github.createCheck(place.full, { headSha: sha, ...done });
+    await github.createCheck(place.full, { headSha: next, ...done });
+    const told = (await heard(place, "check_suite")).map(({ sender, check_suite: suite }) => [
+      sender.login,
+      suite?.head_branch,
+      suite?.pull_requests.map((pull) => pull.number),
+    ]);
+    expect(told).toEqual([
+      ["alice", "topic", []],
+      ["bob", "topic", [number]],
+    ]);
+  });
+
+  test("a pull request of another branch at the same commit is not the suite's", async () => {
+    const { place, number, sha } = await open();
+    const alice = stage.github.as("alice");
+    await alice.api("POST", `/repos/${place.full}/git/refs`, { ref: "refs/heads/twin", sha });
+    await alice.openPull(place.full, { title: "Twin", head: "twin", base: "main" });
+    await stage.github.createCheck(place.full, { headSha: sha, name: "unit", conclusion: "failure" });
+    const [suite] = await heard(place, "check_suite");
+    expect(suite?.check_suite?.pull_requests.map((pull) => pull.number)).toEqual([number]);
+  });
+
+  test("a suite asked for again is told to its own App only", async () => {
+    const { place, sha } = await open();
+    const mine = await stage.asBot();
+    const { data } = await mine.rest.checks.create({ ...names(place), name: "claude", head_sha: sha });
+    stage.github.rerequestSuite(place.full, data.check_suite?.id ?? 0, "alice");
+    expect(await heard(place, "check_suite")).toEqual([]);
   });
 
   test("places in the code", async () => {
@@ -282,6 +326,8 @@ describe("GitHub Actions", () => {
       "actions/log-storage: a signed address was asked with an Authorization header",
     ]);
     expect((await fetch(address.replace(/sig=.*/, "sig=guess"))).status).toBe(403);
+    github.faults.add({ operationId: "actions/log-storage", when: "before", status: 500 });
+    expect((await fetch(address)).status).toBe(500);
     github.expireLog(place.full, run.id);
     expect(await refusal(reader.rest.actions.downloadJobLogsForWorkflowRun(asked))).toBe("410 Gone");
     const silent = await github.createCheck(place.full, { headSha: sha, name: "lint" });
@@ -322,9 +368,13 @@ describe("commit statuses", () => {
     const told = await heard(place, "status");
     expect(told.map(({ state }) => state)).toEqual(["pending", "failure", "success"]);
     expect(told[0]?.branches?.map(({ name }) => name)).toEqual(["topic"]);
+    const author = { name: "claude[bot]", email: "1+claude[bot]@users.noreply.github.com" };
+    const bots = await github.commit(place.full, { branch: "bots", files: { "c.txt": "c\n" }, author });
+    await github.setStatus(place.full, bots, { state: "success" });
+    await github.createCheck(place.full, { headSha: bots, name: "unit", conclusion: "success" });
     await github.setStatus(place.full, main, { state: "success" });
     const branches = (await heard(place, "status")).at(-1)?.branches?.map(({ name }) => name);
-    expect(branches).toEqual(["main", "topic"]);
+    expect(branches).toEqual(["bots", "main", "topic"]);
   });
 
   test("people who may write set them too", async () => {

@@ -5,6 +5,7 @@ import { classifyDelivery } from "../../src/webhooks/classify-delivery.ts";
 const options = { triggerLabel: "Claude" };
 const at = "2026-11-20T10:00:00Z";
 const issue = { id: 7, updated_at: at };
+const ourPull = { id: 5, updated_at: at, head: { ref: "claude/7-x" } };
 
 test.each([
   [
@@ -63,11 +64,15 @@ test.each([
   ["issues", { action: "closed", issue }, `issue:7:closed:${at}`],
   ["issues", { action: "deleted", issue }, `issue:7:deleted:${at}`],
   ["issues", { action: "transferred", issue }, `issue:7:transferred:${at}`],
+  ["pull_request", { action: "closed", pull_request: ourPull }, `pull:5:closed:${at}`],
+  // A task may be at work there.
   [
     "pull_request",
-    { action: "closed", pull_request: { id: 5, updated_at: at, head: { ref: "claude/7-x" } } },
+    { action: "closed", pull_request: { ...ourPull, head: { ref: "feature" } } },
     `pull:5:closed:${at}`,
   ],
+  ["pull_request", { action: "reopened", pull_request: ourPull }, `pull:5:reopened:${at}`],
+  ["pull_request", { action: "edited", changes: { base: {} }, pull_request: ourPull }, `pull:5:edited:${at}`],
   [
     "installation",
     { action: "created", installation: { id: 4, updated_at: 1557933591 } },
@@ -110,7 +115,15 @@ test.each([
   ["issue_comment", { action: "created", comment: { id: 1, body: "said /claude", created_at: at } }],
   ["issues", { action: "labeled", issue, label: { id: 3, name: "bug" } }],
   ["issues", { action: "unassigned", issue }],
-  ["pull_request", { action: "closed", pull_request: { id: 5, updated_at: at, head: { ref: "feature" } } }],
+  ["pull_request", { action: "reopened", pull_request: { id: 5, updated_at: at, head: { ref: "feature" } } }],
+  ["pull_request", { action: "edited", changes: { title: {} }, pull_request: ourPull }],
+  [
+    "pull_request",
+    { action: "edited", changes: { base: {} }, pull_request: { ...ourPull, head: { ref: "feature" } } },
+  ],
+  ["pull_request", { action: "synchronize", pull_request: ourPull }],
+  ["pull_request", { action: "converted_to_draft", pull_request: ourPull }],
+  ["pull_request", { action: "ready_for_review", pull_request: ourPull }],
   ["pull_request", { action: "opened" }],
   ["repository", { action: "archived" }],
   ["pull_request_review", { action: "dismissed" }],

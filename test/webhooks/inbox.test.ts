@@ -159,15 +159,15 @@ describe("what is let in", () => {
     expect(await stored()).toHaveLength(0);
   });
 
-  test("a trigger older than three days is stored without a job", async () => {
+  test("a trigger older than three days is stored with a job that notes it, and stands in the way of nothing", async () => {
     const old = commentBody("/claude fix");
     old.comment.created_at = new Date(Date.now() - 3 * 86_400_000 - 1_000).toISOString();
     expect(await send({ event: "issue_comment", body: old })).toMatchObject({
       status: 202,
       outcome: "too-old",
     });
-    expect(await stored()).toMatchObject([{ status: "stored", business_key: null }]);
-    expect(await jobs()).toEqual([]);
+    expect(await stored()).toMatchObject([{ status: "queued", business_key: null }]);
+    expect(await jobs()).toHaveLength(1);
   });
 });
 

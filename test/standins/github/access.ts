@@ -1,10 +1,11 @@
 import type { Call } from "./call.ts";
+import { openPullsFrom } from "./forks.ts";
 import { HttpError, notAccessible, notFound } from "./http-error.ts";
 import { repositoryRules } from "./permissions.ts";
 import type { Rule } from "./permissions.ts";
 import { atLeast, covers, roleOf, widen } from "./roles.ts";
-import type { Actor, Level, Permissions, Repository } from "./state.ts";
-import { issueByNumber, repositoryByFormerName, repositoryByName } from "./world.ts";
+import type { Account, Actor, Level, Permissions, Repository } from "./state.ts";
+import { fullName, issueByNumber, repositoryByFormerName, repositoryByName } from "./world.ts";
 import type { World } from "./world.ts";
 
 export type Request = Pick<Call, "operationId" | "actor" | "params" | "method" | "path">;
@@ -13,7 +14,7 @@ export type Request = Pick<Call, "operationId" | "actor" | "params" | "method" |
 export function openRepository(world: World, request: Request): Repository {
   const { owner = "", repo = "" } = request.params;
   const former = repositoryByFormerName(world, owner, repo);
-  const repository = repositoryByName(world, owner, repo) ?? (isGit(request) ? former : undefined);
+  const repository = repositoryByName(world, owner, repo);
   const rule = repositoryRules.get(request.operationId);
   if (rule === undefined) throw new Error(`permissions.ts has no rule for ${request.operationId}.`);
   if (repository === undefined) throw former === undefined ? notFound() : moved(world, request, former);
@@ -23,7 +24,8 @@ export function openRepository(world: World, request: Request): Repository {
       allowAnybody(input);
       break;
     case "user":
-      allowPerson(input, roleOf(world, repository, request.actor.user));
+      if (maintainedBranches(world, repository, request.actor.user, request).length === 0)
+        allowPerson(input, roleOf(world, repository, request.actor.user));
       break;
     case "installation":
       allowInstallation(input, request.actor);
@@ -37,13 +39,35 @@ export function openRepository(world: World, request: Request): Repository {
   return repository;
 }
 
-/** Git follows a repository to its new name in silence, the API says where it went. */
+/** Where a repository went: the API names it by its id, git by its new name. */
 function moved(world: World, request: Request, former: Repository): HttpError {
+  if (isGit(request)) {
+    const location = `${world.url}/${fullName(world, former)}.git`;
+    return new HttpError(301, "Moved Permanently", { headers: { location } });
+  }
   const rest = request.path.split("/").slice(4);
   const location = [`${world.apiUrl}/repositories/${former.id}`, ...rest].join("/");
   const isGet = request.method === "GET";
   const message = isGet ? "Moved Permanently" : "Temporary Redirect";
   return new HttpError(isGet ? 301 : 307, message, { body: { url: location }, headers: { location } });
+}
+
+/**
+ * The branches of a fork that this person may push to although the fork is not theirs: those of open pull requests that let
+ * maintainers change them, against repositories where the person may write.
+ */
+export function maintainedBranches(
+  world: World,
+  repository: Repository,
+  user: Account,
+  request: Pick<Request, "operationId">,
+): string[] {
+  if (request.operationId !== "git/receive-pack" || atLeast(roleOf(world, repository, user), "write"))
+    return [];
+  return openPullsFrom(world, repository)
+    .filter(({ pull }) => pull.maintainerCanModify)
+    .filter((open) => atLeast(roleOf(world, open.repository, user), "write"))
+    .map(({ pull }) => pull.headRef);
 }
 
 type Input = { world: World; request: Request; repository: Repository; rule: Rule };

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Fault } from "./faults.ts";
 import { stamp } from "./world.ts";
 import type { CheckRun } from "./state.ts";
 import type { World } from "./world.ts";
@@ -29,21 +30,30 @@ export function isLogPath(path: string): boolean {
 }
 
 /** Answers a signed address as the storage does, which knows no credential of GitHub's. */
-export function serveLog(exchange: {
+export async function serveLog(exchange: {
   world: World;
   incoming: IncomingMessage;
   response: ServerResponse;
   url: URL;
-}): void {
-  const { world, incoming, response, url } = exchange;
+  strike: (response: ServerResponse, fault: Fault) => Promise<boolean>;
+}): Promise<void> {
+  const { world, incoming, response, url, strike } = exchange;
+  const { method = "" } = incoming;
+  const subject = { method, path: url.pathname, operationId: "actions/log-storage" };
+  const record = (actor: string, status: number): void => {
+    world.requests.push({ ...subject, actor, status, at: stamp(world) });
+  };
+  const fault = world.faults.take("before", subject);
+  if (fault !== undefined && (await strike(response, fault))) {
+    record("fault", fault.status ?? 0);
+    return;
+  }
   const id = Number(url.pathname.slice(root.length));
   const runs = [...world.repositories.values()].flatMap(({ checkRuns }) => checkRuns);
   const log = runs.find((run) => run.id === id)?.log;
   const endsAt = log?.links.get(url.searchParams.get("sig") ?? "") ?? 0;
   const send = (status: number, type: string, body: string): void => {
-    const { method = "" } = incoming;
-    const entry = { method, path: url.pathname, operationId: "actions/log-storage", actor: "anonymous" };
-    world.requests.push({ ...entry, status, at: stamp(world) });
+    record("anonymous", status);
     response.writeHead(status, { "content-type": type }).end(body);
   };
   if (incoming.headers.authorization !== undefined) {

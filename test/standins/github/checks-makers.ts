@@ -2,7 +2,7 @@ import { addAccount, addApp } from "./apps.ts";
 import { announceEnd, announceRun, newRun } from "./checks-runs.ts";
 import { toLog } from "./checks-log.ts";
 import { addStatus } from "./checks-statuses.ts";
-import { senderOf, suiteFor, suiteOf, suiteState } from "./checks-suites.ts";
+import { emitSuite, senderOf, suiteFor, suiteOf, suiteState } from "./checks-suites.ts";
 import { revision } from "./git.ts";
 import type { App, CheckRun, CheckSuite, CommitStatus, Repository } from "./state.ts";
 import { accountByLogin, must, ownerOf, repositoryNamed, stamp } from "./world.ts";
@@ -69,6 +69,8 @@ export type CheckMakers = {
   /** A suite that has no runs yet, as of a workflow about to begin. */
   createSuite(repo: string, input: SuiteOptions): Promise<SuiteView>;
   checkSuites(repo: string): SuiteView[];
+  /** The button "Re-run all checks": only the App whose suite it is hears of it. */
+  rerequestSuite(repo: string, suiteId: number, by: string): void;
   /** From now on the log of a job is gone (410). */
   expireLog(repo: string, id: number): void;
   setStatus(repo: string, sha: string, input: StatusOptions): Promise<{ id: number }>;
@@ -100,6 +102,13 @@ export function openCheckMakers(world: World): CheckMakers {
     checkSuites: (repo) => {
       const repository = repositoryNamed(world, repo);
       return repository.checks.suites.map((suite) => suiteView(world, repository, suite));
+    },
+    rerequestSuite: (repo, suiteId, by) => {
+      const repository = repositoryNamed(world, repo);
+      const found = repository.checks.suites.find(({ id }) => id === suiteId);
+      const suite = must(found, `check suite ${suiteId}`);
+      const sender = must(accountByLogin(world, by), `account ${by}`);
+      emitSuite(world, { repository, suite, action: "rerequested", sender });
     },
     expireLog: (repo, id) => {
       must(runOf(repositoryNamed(world, repo), id).log, `log of check run ${id}`).isExpired = true;

@@ -58,6 +58,8 @@ function openValidator(slice: JsonObject): (pointer: string, value: Json) => str
   const code = { optimize: false };
   const ajv = new Ajv({ strict: false, logger: false, inlineRefs: false, validateSchema: false, code });
   addFormats.default(ajv);
+  // An App's own address has brackets (`1+name[bot]@users.noreply.github.com`), which the usual pattern refuses.
+  ajv.addFormat("email", /^[^\s@]+@[^\s@]+$/);
   ajv.addSchema(slice, "github");
   const compiled = new Map<string, ValidateFunction>();
   return (pointer, value) => {

@@ -6,7 +6,7 @@ import type { WebhookEvent, World } from "./world.ts";
 export type Dispatch = {
   emit: (event: WebhookEvent) => void;
   redeliver: (delivery: Delivery) => void;
-  later: (work: () => void) => void;
+  later: (work: () => void | Promise<void>) => void;
   drained: () => Promise<void>;
   close: () => Promise<void>;
 };

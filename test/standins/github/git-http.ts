@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { openRepository } from "./access.ts";
+import { maintainedBranches, openRepository } from "./access.ts";
 import { actorOfToken } from "./auth.ts";
 import { accountOf } from "./call.ts";
 import { gitEnvironment } from "./git.ts";
@@ -66,11 +66,19 @@ export function openForGit(world: World, request: GitRequest, actor: Actor): Rep
     const isHidden = error.status === 404 || error.status === 401;
     if (actor.kind === "anonymous" && isHidden) throw new HttpError(401, "Authentication required");
     if (error.status === 404) throw new HttpError(404, "Repository not found.");
+    if (error.status === 301) throw withService(error, request);
     if (error.status !== 403) throw error;
     const name = repositoryByName(world, owner, repo)?.name ?? repo;
     const message = `Permission to ${owner}/${name}.git denied to ${accountOf(actor).login}.`;
     throw new HttpError(403, message, { headers: error.headers });
   }
+}
+
+/** Git goes on at the new address when the greeting names it. */
+function withService(error: HttpError, { service, operationId }: GitRequest): HttpError {
+  const query = service === "info/refs" ? `?service=${operationId.replace("/", "-")}` : "";
+  const location = `${error.headers["location"] ?? ""}/${service}${query}`;
+  return new HttpError(301, error.message, { headers: { location } });
 }
 
 /** Answers a git request with the real `git http-backend`. */
@@ -141,6 +149,7 @@ function backendEnvironment(
     REMOTE_USER: actor.kind === "anonymous" ? undefined : accountOf(actor).login,
     REMOTE_ADDR: "127.0.0.1",
     STANDIN_PROTECTED: [...repository.protectedBranches].map((name) => `refs/heads/${name}`).join("\n"),
+    STANDIN_BRANCHES: pushableBranches(world, repository, actor),
     STANDIN_WORKFLOWS: mayWriteWorkflows(actor) ? "allowed" : "refused",
     ...pushConfiguration(),
   };
@@ -148,6 +157,13 @@ function backendEnvironment(
     (entry): entry is [string, string] => entry[1] !== undefined,
   );
   return { ...gitEnvironment, ...Object.fromEntries(defined) };
+}
+
+/** The only refs that somebody may push to who is no collaborator; empty: no such limit. */
+function pushableBranches(world: World, repository: Repository, actor: Actor): string {
+  if (actor.kind !== "user") return "";
+  const branches = maintainedBranches(world, repository, actor.user, { operationId: "git/receive-pack" });
+  return branches.map((name) => `refs/heads/${name}`).join("\n");
 }
 
 function mayWriteWorkflows(actor: Actor): boolean {
@@ -190,6 +206,7 @@ function parseCgi(out: Buffer): Omit<GitAnswer, "changes"> | undefined {
 export function refuseGit(response: ServerResponse, error: HttpError): void {
   response.writeHead(error.status, {
     "content-type": "text/plain; charset=utf-8",
+    ...(error.status === 301 ? error.headers : {}),
     ...(error.status === 401 ? { "www-authenticate": 'Basic realm="GitHub"' } : {}),
   });
   response.end(error.message);

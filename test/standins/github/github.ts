@@ -11,6 +11,8 @@ import { openDispatch } from "./dispatch.ts";
 import { openFaults } from "./faults.ts";
 import { openMakers } from "./makers.ts";
 import type { Makers } from "./makers.ts";
+import { openPullMakers } from "./pull-makers.ts";
+import type { PullMakers } from "./pull-makers.ts";
 import { openReaders } from "./readers.ts";
 import type { Readers } from "./readers.ts";
 import { openRouter } from "./server.ts";
@@ -27,6 +29,7 @@ export type DeliveryView = Pick<
 export type GitHubStandin = Readers &
   Makers &
   CheckMakers &
+  PullMakers &
   // `url` is for GITHUB_SERVER_URL, `apiUrl` for GITHUB_API_URL.
   Pick<World, "url" | "apiUrl" | "faults" | "effects" | "requests" | "violations" | "eventsSent"> & {
     /** What the installation tokens really exercised. */
@@ -64,6 +67,7 @@ export async function startGitHub(options?: {
     ...openReaders(world),
     ...openMakers(world),
     ...openCheckMakers(world),
+    ...openPullMakers(world),
     ...records(world),
     drained: dispatch.drained,
     close,

@@ -28,7 +28,7 @@ export const resolveField: GraphQLFieldResolver<unknown, unknown> = (source, arg
   if (!isObject(source) || !Object.hasOwn(source, info.fieldName)) throw new UnmodelledMember(name);
   const value: unknown = source[info.fieldName];
   const takes = isField(value) ? value.takes : [];
-  for (const [argument, given] of Object.entries(args)) {
+  for (const [argument, given] of Object.entries(args as JsonObject)) {
     if (given !== undefined && given !== null && !takes.includes(argument))
       throw new UnmodelledMember(`${name}(${argument}:)`);
   }

@@ -9,6 +9,7 @@ import { field } from "./graphql-field.ts";
 import type { GraphqlNode } from "./graphql-field.ts";
 import { threadNode } from "./graphql-threads.ts";
 import { accountNode } from "./graphql-accounts.ts";
+import { computeMergeability } from "./mergeability.ts";
 import { threadsOf } from "./review-threads.ts";
 import type { Issue, Repository } from "./state.ts";
 import { fullName, issueByNumber } from "./world.ts";
@@ -72,6 +73,8 @@ export function pullNode(call: GraphqlCall, repository: Repository, issue: Issue
     repository: field(() => repositoryNode(call, repository)),
     mergeable: field(async () => {
       const { mergeable } = await pullFacts(world, repository, issue);
+      // Asking starts the working out, as with REST.
+      if (issue.state === "open") await computeMergeability(repository, pull);
       return mergeable === true ? "MERGEABLE" : mergeable === false ? "CONFLICTING" : "UNKNOWN";
     }),
     reviewThreads: connection("PullRequestReviewThreadConnection", {

@@ -118,11 +118,10 @@ function answerOf(
   const { data, errors = [] } = result;
   const unmodelled: string[] = [];
   const told = errors.map((error) => {
-    const { originalError, path, locations, message } = error;
-    if (originalError instanceof GraphqlRefusal)
-      return { type: originalError.type, path, locations, message };
-    if (originalError instanceof UnmodelledMember) unmodelled.push(message);
-    else world.violations.push(`stand-in bug: GraphQL: ${originalError?.stack ?? message}`);
+    const { cause, path, locations, message } = error;
+    if (cause instanceof GraphqlRefusal) return { type: cause.type, path, locations, message };
+    if (cause instanceof UnmodelledMember) unmodelled.push(message);
+    else world.violations.push(`stand-in bug: GraphQL: ${cause instanceof Error ? cause.stack : message}`);
     return { path, locations, message };
   });
   if (unmodelled.length > 0) {

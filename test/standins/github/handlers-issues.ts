@@ -8,6 +8,7 @@ import type { JsonObject } from "./json.ts";
 import { setState } from "./issue-state.ts";
 import { labelNames, setLabels } from "./labels.ts";
 import { checkBody, checkTitle, mayActAs, requireAuthorOr } from "./limits.ts";
+import { setPullState } from "./pull-changes.ts";
 import { atLeast, roleOf } from "./roles.ts";
 import type { Issue } from "./state.ts";
 import { accountById, accountByLogin, ownerOf, stamp } from "./world.ts";
@@ -87,7 +88,9 @@ async function updateIssue(world: World, call: RepositoryCall): Promise<Answer> 
     if (body["assignees"] !== undefined) await setAssignees(world, call, issue, assigneeNames(body));
   }
   const state = text(body["state"]);
-  if ((state === "open" || state === "closed") && state !== issue.state) {
+  if ((state === "open" || state === "closed") && issue.pull !== null) {
+    await setPullState(world, { repository, issue, sender, state });
+  } else if ((state === "open" || state === "closed") && state !== issue.state) {
     setState(world, { issue, state, byId: sender.id, reason: text(body["state_reason"]) });
     await emitThread(world, { repository, issue, action: state === "open" ? "reopened" : "closed", sender });
   }

@@ -172,8 +172,7 @@ async function updatePull(world: World, call: RepositoryCall): Promise<Answer> {
   if (typeof mayModify === "boolean" && pull.headRepositoryId !== repository.id)
     pull.maintainerCanModify = mayModify;
   const state = text(body["state"]);
-  if (state === "open" || state === "closed")
-    await setPullState(world, { repository, issue, sender, state });
+  if (state === "open" || state === "closed") await setPullState(world, { repository, issue, sender, state });
   return { status: 200, facts: await pullFacts(world, repository, issue) };
 }
 

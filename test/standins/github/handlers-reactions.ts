@@ -4,20 +4,31 @@ import { reactionFacts } from "./facts-issues.ts";
 import { commentOf } from "./handlers-comments.ts";
 import { HttpError, notFound } from "./http-error.ts";
 import { text } from "./json.ts";
+import { checkReactable } from "./limits.ts";
 import { reviewCommentOf } from "./review-comments.ts";
-import type { Reaction } from "./state.ts";
+import type { Issue, Reaction } from "./state.ts";
 import { stamp } from "./world.ts";
 import type { World } from "./world.ts";
 
 type Subject = { reactions: Reaction[] };
-type Find = (call: RepositoryCall) => Subject;
+type Find = (call: RepositoryCall) => Subject & { issue: Issue };
 
-const onComment: Find = (call) => commentOf(call).comment;
-const onReviewComment: Find = (call) => reviewCommentOf(call).comment;
+const onIssue: Find = (call) => {
+  const issue = issueOf(call);
+  return { issue, reactions: issue.reactions };
+};
+const onComment: Find = (call) => {
+  const { issue, comment } = commentOf(call);
+  return { issue, reactions: comment.reactions };
+};
+const onReviewComment: Find = (call) => {
+  const { issue, comment } = reviewCommentOf(call);
+  return { issue, reactions: comment.reactions };
+};
 
 /** Reactions to issues, comments and review comments. */
 export const reactionHandlers: Record<string, RepositoryHandler> = {
-  "reactions/create-for-issue": (world, call) => react(world, call, issueOf(call)),
+  "reactions/create-for-issue": (world, call) => react(world, call, onIssue(call)),
   "reactions/list-for-issue": (world, call) => list(world, call, issueOf(call)),
   "reactions/delete-for-issue": (_world, call) => unreact(call, issueOf(call)),
   "reactions/create-for-issue-comment": (world, call) => react(world, call, onComment(call)),
@@ -29,7 +40,8 @@ export const reactionHandlers: Record<string, RepositoryHandler> = {
   "reactions/delete-for-pull-request-comment": (_world, call) => unreact(call, onReviewComment(call)),
 };
 
-function react(world: World, call: RepositoryCall, subject: Subject): Answer {
+function react(world: World, call: RepositoryCall, subject: ReturnType<Find>): Answer {
+  checkReactable(subject.issue);
   const userId = accountOf(call.actor).id;
   const content = text(call.body["content"]) ?? "";
   const existing = subject.reactions.find(

@@ -4,12 +4,13 @@ import { accountFacts } from "./facts.ts";
 import { repositoryFacts, rolePermissions } from "./facts-repository.ts";
 import { commitFacts } from "./facts-git.ts";
 import { fileFacts } from "./facts-pulls.ts";
+import { networkOf } from "./forks.ts";
 import { isAncestor, listRefs, mergeBase, revision } from "./git.ts";
 import { readChanges, readCommits } from "./git-read.ts";
 import type { Commit } from "./git-read.ts";
 import { getContent } from "./handlers-contents.ts";
 import { HttpError, notFound } from "./http-error.ts";
-import type { Json } from "./json.ts";
+import type { Json, JsonObject } from "./json.ts";
 import { legacyPermission, roleOf } from "./roles.ts";
 import type { Repository } from "./state.ts";
 import { accountByLogin, fullName, must, ownerOf } from "./world.ts";
@@ -95,6 +96,14 @@ async function getBranch(world: World, call: RepositoryCall): Promise<Answer> {
     protection_url: `${url}/protection`,
   };
   return { status: 200, facts };
+}
+
+/** Of a fork: where it comes from, directly and in the end. */
+function originFacts(world: World, repository: Repository): JsonObject {
+  const parent = repository.parentId === null ? undefined : world.repositories.get(repository.parentId);
+  if (parent === undefined) return {};
+  const source = must(networkOf(world, repository)[0], "source of a fork");
+  return { parent: repositoryFacts(world, parent), source: repositoryFacts(world, source) };
 }
 
 function branchFacts(world: World, repository: Repository, name: string, sha: string) {

@@ -44,6 +44,11 @@ export function requireAuthorOr(world: World, call: RepositoryCall, authorId: nu
   throw new HttpError(403, "Must have admin rights to Repository.");
 }
 
+/** Throws 403 in a locked conversation: nobody reacts there, whatever their role. */
+export function checkReactable(issue: Issue): void {
+  if (issue.locked) throw new HttpError(403, "Unable to create reaction because issue is locked.");
+}
+
 /** Throws 403 in a locked conversation, except for people with write access. */
 export function checkUnlocked(world: World, call: RepositoryCall, issue: Issue): void {
   if (!issue.locked) return;

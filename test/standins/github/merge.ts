@@ -2,6 +2,7 @@ import { accountOf, pullIssueOf } from "./call.ts";
 import type { Answer, RepositoryCall } from "./call.ts";
 import { emitThread } from "./emit.ts";
 import { pullOf } from "./facts-pulls.ts";
+import { headLabel } from "./forks.ts";
 import { git, mergesCleanly, revision, setRef } from "./git.ts";
 import { HttpError, invalid } from "./http-error.ts";
 import { setState } from "./issue-state.ts";
@@ -82,6 +83,7 @@ async function mergeCommit(
     GIT_COMMITTER_DATE: `${seconds} +0000`,
   };
   const argv = ["commit-tree", tree, "-p", base, "-p", pull.headSha];
-  const message = `Merge pull request #${issue.number} from ${pull.headRef}\n\n${issue.title}\n`;
+  const from = headLabel(world, pull).replace(":", "/");
+  const message = `Merge pull request #${issue.number} from ${from}\n\n${issue.title}\n`;
   return (await git(directory, argv, { input: message, env })).toString().trim();
 }

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { isLogPath, serveLog } from "./checks-log.ts";
 import { escapeHtml } from "./escape-html.ts";
 import { issueWebUrl } from "./facts-issues.ts";
 import { forkPoint } from "./facts-pulls.ts";
@@ -19,10 +18,6 @@ const missing: Page = { status: 404, type: "plain", body: "Not Found\n" };
 /** What a person sees in a browser: threads and commits as plain HTML or text, and the pages that make and install an App. */
 export async function servePage(exchange: Exchange): Promise<void> {
   const { world, response, url } = exchange;
-  if (isLogPath(url.pathname)) {
-    serveLog(exchange);
-    return;
-  }
   const manifest = /^(?:\/organizations\/([\w-]+))?\/settings\/apps\/new$/.exec(url.pathname);
   if (manifest !== null) {
     await serveManifest({ ...exchange, organization: manifest[1] });

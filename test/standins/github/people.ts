@@ -4,6 +4,7 @@ import type { Attached } from "./attachments.ts";
 import { accountOf } from "./call.ts";
 import { emitCheck } from "./facts-checks.ts";
 import { emitThread } from "./emit.ts";
+import { resolveThreadAs } from "./graphql-people.ts";
 import { inWords, isObject } from "./json.ts";
 import { atLeast, roleOf } from "./roles.ts";
 import type { Account } from "./state.ts";
@@ -65,6 +66,8 @@ export type Person = {
     input: { path: string; line: number; body: string },
   ): Promise<Written>;
   replyToReviewComment(repo: string, number: number, commentId: number, body: string): Promise<Written>;
+  /** The button "Resolve conversation", by any comment of the thread. */
+  resolveThread(repo: string, number: number, commentId: number): Promise<void>;
   merge(repo: string, number: number): Promise<void>;
   /** The button "Re-run" of a check: only the App that made it hears of it. */
   rerequestCheck(repo: string, checkRunId: number): void;
@@ -115,6 +118,7 @@ export function actAs(world: World, user: Account): Person {
     },
     replyToReviewComment: async (repo, number, id, body) =>
       written(await does("POST", `/repos/${repo}/pulls/${number}/comments/${id}/replies`, { body })),
+    resolveThread: (repo, number, commentId) => resolveThreadAs(world, token, { repo, number, commentId }),
     rerequestCheck: (repo, id) => rerequestCheck(world, { user, repo, id }),
     merge: (repo, number) => done("PUT", `/repos/${repo}/pulls/${number}/merge`),
   };

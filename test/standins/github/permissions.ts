@@ -76,9 +76,6 @@ checks/create                         checks:write                            no
 checks/get                            checks:read                             read
 checks/update                         checks:write                            none
 checks/list-for-ref                   checks:read                             read
-pulls/update-review                   pull_requests:write                     read
-pulls/submit-review                   pull_requests:write                     read
-pulls/dismiss-review                  pull_requests:write                     write
 checks/list-suites-for-ref            checks:read                             read
 checks/get-suite                      checks:read                             read
 checks/list-annotations               checks:read                             read

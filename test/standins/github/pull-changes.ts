@@ -1,7 +1,7 @@
 import { emitThread, touch } from "./emit.ts";
 import { pullOf } from "./facts-pulls.ts";
 import { headLabel, headRepositoryOf } from "./forks.ts";
-import { fetchRef, isAncestor, revision } from "./git.ts";
+import { fetchRef, isAncestor, revision, setRef } from "./git.ts";
 import { invalid } from "./http-error.ts";
 import { setState } from "./issue-state.ts";
 import type { Account, Issue, Pull, Repository } from "./state.ts";
@@ -89,8 +89,9 @@ export async function bringHead(
   repository: Repository,
   { issue, head }: { issue: Issue; head: Repository },
 ): Promise<void> {
-  const { headRef } = pullOf(issue);
-  const ref = `refs/heads/${headRef}`;
+  const ref = `refs/heads/${pullOf(issue).headRef}`;
   const into = `refs/pull/${issue.number}/head`;
-  await fetchRef(repository.directory, { from: head.directory, ref, into });
+  const sha = head === repository ? await revision(repository.directory, ref) : undefined;
+  if (sha !== undefined) await setRef(repository.directory, into, sha);
+  else await fetchRef(repository.directory, { from: head.directory, ref, into });
 }

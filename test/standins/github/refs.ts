@@ -1,13 +1,13 @@
 import { requestSuites } from "./checks-pushed.ts";
 import { emitThread, touch } from "./emit.ts";
 import { accountFacts, nodeId } from "./facts.ts";
-import { pullOf } from "./facts-pulls.ts";
-import { isAncestor, listRefs, revision, setRef } from "./git.ts";
+import { openPullsFrom } from "./forks.ts";
+import { isAncestor, listRefs, revision } from "./git.ts";
 import { readCommits } from "./git-read.ts";
 import type { Commit } from "./git-read.ts";
-import { setState } from "./issue-state.ts";
 import type { JsonObject } from "./json.ts";
-import type { Account, Issue, Repository } from "./state.ts";
+import { bringHead, setPullState } from "./pull-changes.ts";
+import type { Account, Repository } from "./state.ts";
 import { fullName, stamp } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -20,7 +20,7 @@ export async function movingRefs<T>(
   input: { repository: Repository; sender: Account; work: () => Promise<T> },
 ): Promise<{ result: T; changes: RefChange[] }> {
   const { repository, sender, work } = input;
-  return await world.exclusively(repository.id, async () => {
+  const outcome = await world.exclusively(repository.id, async () => {
     const before = await allRefs(repository);
     const result = await work();
     const changes = differences(before, await allRefs(repository));
@@ -28,6 +28,9 @@ export async function movingRefs<T>(
     for (const change of changes) await followChange(world, { repository, sender, change });
     return { result, changes };
   });
+  // After this repository's turn, so that two forks of each other cannot wait for one another.
+  for (const change of outcome.changes) await followElsewhere(world, { repository, sender, change });
+  return outcome;
 }
 
 async function allRefs(repository: Repository): Promise<Map<string, string>> {
@@ -53,25 +56,63 @@ async function followChange(world: World, input: Follow): Promise<void> {
   const branch = change.ref.slice("refs/heads/".length);
   if (change.after !== noObject)
     await requestSuites(world, { repository, branch, sha: change.after, sender });
-  for (const issue of openPulls(repository)) {
-    const pull = pullOf(issue);
-    if (pull.headRef !== branch) continue;
-    if (change.after === noObject) {
-      setState(world, { issue, state: "closed", byId: sender.id });
-      await emitThread(world, { repository, issue, action: "closed", sender });
-      continue;
-    }
-    pull.headSha = change.after;
-    pull.baseSha = (await revision(repository.directory, `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
-    touch(world, issue);
-    await setRef(repository.directory, `refs/pull/${issue.number}/head`, pull.headSha);
-    const facts = { before: change.before, after: change.after };
-    await emitThread(world, { repository, issue, action: "synchronize", sender, facts });
+  if (change.after === noObject) emitDelete(world, input, branch);
+  for (const open of openPullsFrom(world, repository)) {
+    if (open.repository === repository && open.pull.headRef === branch) await followHead(world, input, open);
   }
+  for (const open of openPullsAgainst(repository, branch)) await followBase(world, input, open);
 }
 
-function openPulls(repository: Repository): Issue[] {
-  return [...repository.issues.values()].filter(({ pull, state }) => pull !== null && state === "open");
+/** What a push to a fork does to the pull requests from it. */
+async function followElsewhere(world: World, input: Follow): Promise<void> {
+  const { repository, change } = input;
+  const pulls = openPullsFrom(world, repository).filter(
+    (open) => open.repository !== repository && change.ref === `refs/heads/${open.pull.headRef}`,
+  );
+  for (const open of pulls) await world.exclusively(open.repository.id, () => followHead(world, input, open));
+}
+
+type OpenPull = ReturnType<typeof openPullsFrom>[number];
+
+async function followHead(world: World, input: Follow, open: OpenPull): Promise<void> {
+  const { repository: head, sender, change } = input;
+  const { repository, issue, pull } = open;
+  if (change.after === noObject) {
+    await setPullState(world, { repository, issue, sender, state: "closed" });
+    return;
+  }
+  pull.baseSha = (await revision(repository.directory, `refs/heads/${pull.baseRef}`)) ?? pull.baseSha;
+  pull.headSha = change.after;
+  touch(world, issue);
+  await bringHead(repository, { issue, head });
+  const facts = { before: change.before, after: change.after };
+  await emitThread(world, { repository, issue, action: "synchronize", sender, facts });
+}
+
+function openPullsAgainst(repository: Repository, branch: string): Omit<OpenPull, "repository">[] {
+  return [...repository.issues.values()].flatMap((issue) => {
+    const { pull } = issue;
+    if (pull?.baseRef !== branch || issue.state !== "open" || issue.deleted) return [];
+    return [{ issue, pull }];
+  });
+}
+
+/** A base that is gone closes a pull request; one that got its commits has merged it. */
+async function followBase(
+  world: World,
+  input: Follow,
+  { issue, pull }: Omit<OpenPull, "repository">,
+): Promise<void> {
+  const { repository, sender, change } = input;
+  const isGone = change.after === noObject;
+  if (!isGone && !(await isAncestor(repository.directory, pull.headSha, change.after))) return;
+  if (!isGone) Object.assign(pull, { mergeSha: change.after, mergedBy: sender.id, mergedAt: stamp(world) });
+  await setPullState(world, { repository, issue, sender, state: "closed" });
+}
+
+function emitDelete(world: World, { repository, sender }: Follow, branch: string): void {
+  const facts = { ref: branch, ref_type: "branch", pusher_type: "user" };
+  world.emit({ event: "delete", action: null, repository, sender, facts });
 }
 
 async function emitPush(world: World, { repository, sender, change }: Follow): Promise<void> {

@@ -1,5 +1,10 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { emitThread } from "./emit.ts";
 import { accountFacts, installedRepositories } from "./facts.ts";
+import { openPullsFrom } from "./forks.ts";
 import { tellRepositories } from "./installations.ts";
+import { setState } from "./issue-state.ts";
 import type { JsonObject } from "./json.ts";
 import type { Account, Installation, Repository } from "./state.ts";
 import { fullName, ownerOf } from "./world.ts";
@@ -48,11 +53,17 @@ export function archiveRepository(world: World, input: By): void {
 export function setDefaultBranch(world: World, { repository, by, branch }: By & { branch: string }): void {
   const from = repository.defaultBranch;
   repository.defaultBranch = branch;
+  writeFileSync(join(repository.directory, "HEAD"), `ref: refs/heads/${branch}\n`);
   tell(world, { repository, by, action: "edited", facts: { changes: { default_branch: { from } } } });
 }
 
-/** Deletes a repository: the Apps hear of it, then nobody finds it. */
+/** Deletes a repository: the Apps hear of it, then nobody finds it; pull requests from it close. */
 export function deleteRepository(world: World, { repository, by }: By): void {
+  const orphans = openPullsFrom(world, repository).filter((open) => open.repository !== repository);
+  for (const { issue } of orphans) setState(world, { issue, state: "closed", byId: by.id });
+  world.later(async () => {
+    for (const open of orphans) await emitThread(world, { ...open, action: "closed", sender: by });
+  });
   tell(world, { repository, by, action: "deleted" });
   for (const installation of reaching(world, repository)) {
     tellRepositories(world, installation, { action: "removed", added: [], removed: [repository], by });

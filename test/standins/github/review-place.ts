@@ -43,6 +43,8 @@ function hunkAt(patch: string, line: number, side: "LEFT" | "RIGHT"): string | u
       continue;
     }
     shown.push(row);
+    // "\ No newline at end of file" is no line of either side.
+    if (row.startsWith("\\")) continue;
     if (!row.startsWith("+")) left += 1;
     if (!row.startsWith("-")) right += 1;
     const isHere =

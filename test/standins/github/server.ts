@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { setTimeout as delay } from "node:timers/promises";
 import { isAttachmentPath, serveAttachment } from "./attachment-pages.ts";
+import { isLogPath, serveLog } from "./checks-log.ts";
 import type { Fault } from "./faults.ts";
 import { gitActor, matchGit, openForGit, refuseGit, serveGit } from "./git-http.ts";
 import type { GitAnswer, GitRequest } from "./git-http.ts";
@@ -83,6 +84,7 @@ async function route(exchange: Exchange): Promise<void> {
   else if (url.pathname === "/api/graphql") await answerGraphql(exchange);
   else if (url.pathname.startsWith(`${apiRoot}/`)) await answerRest(exchange);
   else if (isAttachmentPath(url.pathname)) await serveAttachment({ ...exchange, strike });
+  else if (isLogPath(url.pathname)) await serveLog({ ...exchange, strike });
   else await servePage(exchange);
 }
 

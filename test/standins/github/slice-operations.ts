@@ -21,7 +21,6 @@ pulls/create pulls/get pulls/list pulls/update pulls/list-files pulls/list-commi
 pulls/create-review pulls/get-review pulls/list-reviews pulls/list-review-comments pulls/list-comments-for-review
 pulls/get-review-comment pulls/create-review-comment pulls/create-reply-for-review-comment
 pulls/update-review-comment pulls/delete-review-comment
-pulls/update-review pulls/submit-review pulls/dismiss-review
 checks/create checks/get checks/update checks/list-for-ref checks/list-suites-for-ref checks/get-suite
 checks/list-annotations repos/get-combined-status-for-ref repos/list-commit-statuses-for-ref repos/create-commit-status
 repos/list-pull-requests-associated-with-commit
@@ -46,7 +45,6 @@ pull-request-locked pull-request-unlocked
 pull-request-review-submitted pull-request-review-comment-created pull-request-review-comment-edited
 pull-request-review-comment-deleted check-run-created check-run-completed check-run-rerequested
 check-suite-completed check-suite-requested check-suite-rerequested status
-pull-request-review-edited pull-request-review-dismissed
 pull-request-review-thread-resolved pull-request-review-thread-unresolved delete
 repository-created repository-renamed repository-deleted repository-archived repository-edited repository-privatized
 repository-publicized repository-transferred push

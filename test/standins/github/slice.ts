@@ -24,6 +24,7 @@ function main(source: string | undefined): void {
   const paths = pickOperations(child(full, "paths"));
   const webhooks = pickWebhooks(child(full, "x-webhooks"));
   const components = pickComponents(child(full, "components"), [paths, webhooks]);
+  mendHeads(child(components, "schemas"));
   const version = text(child(full, "info")["version"]);
   const slice: JsonObject = {
     openapi: "3.0.3",
@@ -63,6 +64,15 @@ function mendInstallations(paths: JsonObject): void {
   const answer = child(child(child(child(paths, "/app/installations"), "get"), "responses"), "200");
   const media = child(child(answer, "content"), "application/json");
   media["schema"] = { type: "array", items: { $ref: "#/components/schemas/installation" } };
+}
+
+/** A deleted fork leaves its pull requests without a repository, which two of the four descriptions of one forget. */
+function mendHeads(schemas: JsonObject): void {
+  for (const name of ["pull-request", "pull-request-simple"]) {
+    const head = child(child(child(schemas, name), "properties"), "head");
+    const properties = child(head, "properties");
+    properties["repo"] = { anyOf: [properties["repo"] ?? null, { type: "null" }] };
+  }
 }
 
 function pickWebhooks(all: JsonObject): JsonObject {

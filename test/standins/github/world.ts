@@ -56,7 +56,7 @@ export type World = {
   emit: (event: WebhookEvent) => void;
   redeliver: (delivery: Delivery) => void;
   /** Runs later, after the answer has left; `drained` waits for it. */
-  later: (work: () => void) => void;
+  later: (work: () => void | Promise<void>) => void;
   /** One after another for each repository: what changes refs. */
   exclusively: <T>(repositoryId: number, work: () => Promise<T>) => Promise<T>;
   nextId: (kind: IdKind) => number;
