@@ -2,6 +2,7 @@ import { z } from "zod";
 import { readCheckResult } from "./business-key-checks.ts";
 import { mayHoldCommand } from "./command-trigger.ts";
 import type { Body, DeliveryKind } from "./delivery-kind.ts";
+import { quotesCommand } from "./quoted-command.ts";
 
 /** What a delivery asks of us. `at`: when the person asked, for triggers; null for news, which does not grow old. */
 export type DeliveryRequest = {
@@ -112,7 +113,7 @@ export function readRequest(
 /** On a pull request that a bot opened, perhaps ours, a comment needs to name nobody; its author's own are only its news. */
 function readComment({ issue, comment }: z.infer<typeof commentCreated>): DeliveryRequest | null {
   const onBotsPull = isOnPull(issue) && issue?.user?.type === "Bot" && comment.user?.id !== issue.user.id;
-  if (!onBotsPull && !mayHoldCommand(comment.body)) return null;
+  if (!onBotsPull && !mayHoldCommand(comment.body) && !quotesCommand(comment.body)) return null;
   return { businessKey: `comment:${comment.id}`, at: new Date(comment.created_at) };
 }
 

@@ -1,6 +1,6 @@
 import { UserError } from "../errors.ts";
 import { mayWrite, readRole } from "../github/thread.ts";
-import { listEdits, wasToldOfEdit } from "./edit-store.ts";
+import { findEdit, wasToldOfEdit, type IssueText } from "./edit-store.ts";
 import type { Admitted, ThreadEvent, TriggerDeps } from "./trigger.ts";
 
 /** A page that was opened before an edit shows the old text; who looks at it for longer than this has seen the new one. */
@@ -12,23 +12,20 @@ const recentMs = 10 * 60_000;
  */
 export async function checkUnedited(
   deps: TriggerDeps,
-  { event, admitted }: { event: ThreadEvent; admitted: Admitted },
+  { event, admitted, issue }: { event: ThreadEvent; admitted: Admitted; issue: IssueText },
 ): Promise<void> {
   const { client, tenant } = admitted;
-  const at = { repositoryId: event.repository.id, issueNumber: event.issueNumber };
+  const { id: repositoryId } = event.repository;
   const since = new Date(event.triggeredAt.getTime() - recentMs);
+  const edit = await findEdit(deps, { repositoryId, issue, since });
+  if (edit === null || edit.editor.id === event.sender.id) return;
   const repository = { owner: client.owner, name: client.name };
-  const asked = new Set([event.sender.id]);
-  for (const edit of await listEdits(deps, { ...at, since })) {
-    const { editor } = edit;
-    if (asked.has(editor.id)) continue;
-    asked.add(editor.id);
-    if (mayWrite(await readRole(client.octokit, { repository, user: editor }))) continue;
-    if (await wasToldOfEdit(deps, { accountId: tenant.accountId, ...at, since: edit.at })) return;
-    throw new UserError(
-      "body-edited",
-      `The text of this issue was changed by ${editor.login} a moment before, so nothing was started.`,
-      "Read it once more; if it is what you want, do the same again, or write `/claude …` in a comment.",
-    );
-  }
+  if (mayWrite(await readRole(client.octokit, { repository, user: edit.editor }))) return;
+  const told = { accountId: tenant.accountId, repositoryId, issueNumber: issue.number, since: edit.at };
+  if (await wasToldOfEdit(deps, told)) return;
+  throw new UserError(
+    "body-edited",
+    `The text of this issue was changed by ${edit.editor.login} a moment before, so nothing was started.`,
+    "Read it once more; if it is what you want, do the same again, or write `/claude …` in a comment.",
+  );
 }

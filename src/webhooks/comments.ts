@@ -6,6 +6,7 @@ import { hearRemark } from "./hear-remark.ts";
 import { noteIgnored } from "./note-ignored.ts";
 import { obeyCommand } from "./obey-command.ts";
 import { issueCommentCreated, type IssueCommentCreated } from "./payloads.ts";
+import { quotesCommand } from "./quoted-command.ts";
 import { replies } from "./replies.ts";
 import { admit, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 
@@ -45,7 +46,7 @@ async function hearComment(
     const { id, body } = comment;
     return hearRemark(deps, { ...thread, unaddressed: true }, { session: own, kind: "comment", id, body });
   }
-  if (!mayHoldCommand(comment.body)) return "no-command";
+  if (!mayHoldCommand(comment.body) && !quotesCommand(comment.body)) return "no-command";
   return noteIgnored(deps, { thread, reason: "quoted" });
 }
 

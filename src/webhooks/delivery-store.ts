@@ -1,7 +1,7 @@
-import { and, asc, eq, inArray, isNotNull, lt, ne, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, lt, ne, notExists, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { Db } from "../../db/client.ts";
-import { delivery } from "../../db/schema.ts";
+import { delivery, task } from "../../db/schema.ts";
 import { unpackPayload } from "./intake-store.ts";
 
 export type StoredDelivery = {
@@ -74,6 +74,10 @@ export async function countEarlierCommands(
   system: Db,
   input: { repositoryId: number; issueNumber: number; commentId: number },
 ): Promise<number> {
+  const madeTask = system
+    .select({ id: task.id })
+    .from(task)
+    .where(eq(task.businessKey, delivery.businessKey));
   const rows = await system
     .select({ payload: delivery.payload })
     .from(delivery)
@@ -84,6 +88,8 @@ export async function countEarlierCommands(
         eq(delivery.event, "issue_comment"),
         eq(delivery.action, "created"),
         isNotNull(delivery.businessKey),
+        // Its order is settled, though its thread may not have heard of it yet.
+        notExists(madeTask),
       ),
     )
     .orderBy(asc(delivery.receivedAt))

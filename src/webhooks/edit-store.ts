@@ -6,22 +6,24 @@ import { unpackPayload } from "./intake-store.ts";
 
 export type Edit = { editor: { id: number; login: string }; at: Date };
 
+export type IssueText = { number: number; title: string; body: string | null };
+
 type IssueRef = { repositoryId: number; issueNumber: number };
 
 const edited = z.object({
   changes: z.object({ body: z.unknown(), title: z.unknown() }).partial(),
-  issue: z.object({ number: z.int() }),
+  issue: z.object({ number: z.int(), title: z.string(), body: z.string().nullable() }),
   sender: z.object({ id: z.int(), login: z.string() }),
 });
 
 /** More edits than these in one repository are not looked at. */
 const maxLookedAt = 500;
 
-/** The changes of an issue's title and body that came in since then, newest first. */
-export async function listEdits(
+/** The change since then that gave an issue this title and body; null when none is known. */
+export async function findEdit(
   deps: { system: Db },
-  { repositoryId, issueNumber, since }: IssueRef & { since: Date },
-): Promise<Edit[]> {
+  { repositoryId, issue, since }: { repositoryId: number; issue: IssueText; since: Date },
+): Promise<Edit | null> {
   const rows = await deps.system
     .select({ payload: delivery.payload, at: delivery.receivedAt })
     .from(delivery)
@@ -35,13 +37,17 @@ export async function listEdits(
     )
     .orderBy(desc(delivery.receivedAt))
     .limit(maxLookedAt);
-  return rows.flatMap(({ payload, at }) => {
+  for (const { payload, at } of rows) {
     const read = edited.safeParse(JSON.parse(unpackPayload(payload)));
-    if (!read.success || read.data.issue.number !== issueNumber) return [];
+    if (!read.success || !isSameText(read.data.issue, issue)) continue;
     const { changes, sender } = read.data;
-    return changes.body === undefined && changes.title === undefined ? [] : [{ editor: sender, at }];
-  });
+    if (changes.body !== undefined || changes.title !== undefined) return { editor: sender, at };
+  }
+  return null;
 }
+
+const isSameText = (one: IssueText, other: IssueText): boolean =>
+  one.number === other.number && one.title === other.title && (one.body ?? "") === (other.body ?? "");
 
 /** Whether somebody has been told since then that the issue's text was edited. */
 export async function wasToldOfEdit(

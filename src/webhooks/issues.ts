@@ -72,7 +72,7 @@ async function startFromIssue(
   // A label is easily put on a whole list of issues; who wants to go on with a closed one can say so in a comment.
   if (event.issue.state === "closed") return noteIgnored(deps, { thread, reason: "closed" });
   return admit(deps, thread, async (admitted) => {
-    await checkUnedited(deps, { event: thread, admitted });
+    await checkUnedited(deps, { event: thread, admitted, issue: event.issue });
     await startTask(deps, thread, admitted, {
       ...input,
       triggerCommentId: null,

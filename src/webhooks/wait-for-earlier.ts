@@ -2,10 +2,10 @@ import { setTimeout as delay } from "node:timers/promises";
 import { countEarlierCommands } from "./delivery-store.ts";
 import type { ThreadEvent, TriggerDeps } from "./trigger.ts";
 
-const pollMs = 100;
+const pollMs = 200;
 
 /** An earlier delivery that fails and is tried again must not hold up the later ones for longer; each that is handled begins it anew. */
-const patienceMs = 3_000;
+const patienceMs = 10_000;
 
 /** A job of the intake has its own end. */
 const longestMs = 60_000;

@@ -94,7 +94,7 @@ test("a command that is more than three days old is noted and not obeyed", async
   await world().until("it is answered", async () => (await seeThread(world(), number)).said[0]);
   const sent = world()
     .github.deliveries()
-    .find(({ body }) => String(body).includes(`"id":${id},`));
+    .find(({ body }) => body.includes(`"id":${id},`));
   const body = JSON.parse(String(sent?.body)) as ReturnType<typeof commentBody>;
   Object.assign(body.comment, {
     ...{ id: id + 1_000_000, body: "/claude turn it" },

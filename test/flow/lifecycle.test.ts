@@ -121,7 +121,7 @@ test("the base is changed: the next task on the issue works for the new one; whe
   world().model.script(writeFiles({ "again.txt": "again\n" }));
   await alice().comment(repository(), issueNumber, "/claude and again.txt");
   const task = await world().untilReported(issueNumber, { count: 2 });
-  expect(task.status).toBe("completed");
+  expect(task).toMatchObject({ status: "completed", outcome: { kind: "published" } });
   expect(frozenContext.parse(task.context).base.ref).toBe("next");
   await alice().api("DELETE", `/repos/${repository()}/git/refs/heads/next`);
   world().model.script(writeFiles({ "third.txt": "third\n" }));

@@ -102,7 +102,7 @@ test("plain words answer the task that waits; an outsider's and a repeated deliv
   await world().github.drained();
   const sent = world()
     .github.deliveries()
-    .findLast(({ body }) => String(body).includes("rather in two steps"));
+    .findLast(({ body }) => body.includes("rather in two steps"));
   await world().redeliver(sent?.id ?? 0);
   await world().github.drained();
   await alice().comment(repository(), number, "/claude stop");

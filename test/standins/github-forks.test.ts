@@ -39,10 +39,12 @@ async function tokenFor(place: Place): Promise<string> {
   return await stage.token({ repositoryIds: [place.id], permissions: { contents: "write" } });
 }
 
-function hooksAbout(place: Place, action: string): Record<string, never>[] {
+type Hook = { action?: string; repository?: { full_name: string } };
+
+function hooksAbout(place: Place, action: string): Hook[] {
   return stage.hooks
-    .map(({ body }) => JSON.parse(body) as Record<string, never>)
-    .filter((hook) => hook["action"] === action && hook["repository"]?.["full_name"] === place.full);
+    .map(({ body }) => JSON.parse(body) as Hook)
+    .filter((hook) => hook.action === action && hook.repository?.full_name === place.full);
 }
 
 describe("a pull request from a fork", () => {
@@ -99,7 +101,7 @@ describe("a pull request from a fork", () => {
     expect((await bot.rest.pulls.listFiles(pull)).data).toMatchObject([{ filename: "src/add.js" }]);
     expect((await bot.rest.pulls.listCommits(pull)).data).toMatchObject([{ sha }]);
     const diff = await bot.rest.pulls.get({ ...pull, mediaType: { format: "diff" } });
-    expect(String(diff.data)).toContain("+export const add = (a, b) => a + b;");
+    expect(diff.data as unknown as string).toContain("+export const add = (a, b) => a + b;");
     await bot.rest.issues.createComment({ ...names(place), issue_number: number, body: "Thank you" });
     const review = await bot.rest.pulls.createReview({
       ...pull,

@@ -164,6 +164,45 @@ describe("the life of a pull request", () => {
   });
 });
 
+test("who subscribes hears of deleted branches and of what happens to the repository", async () => {
+  const app = await stage.github.createApp({
+    name: "Listener",
+    owner: "acme",
+    permissions: { metadata: "read", contents: "read" },
+    events: ["delete", "push", "repository"],
+    // Nobody answers there: what counts is what was sent.
+    webhookUrl: "http://127.0.0.1:9/hooks",
+  });
+  const installation = stage.github.install({ app, owner: "acme", repositories: "all" });
+  const { place, sha } = await openPull();
+  await stage.github.deleteBranch(place.full, "fix");
+  await stage.github.forcePush(place.full, { branch: "main", sha });
+  const [, old] = await stage.github.commits(place.full, "main");
+  await stage.github.forcePush(place.full, { branch: "main", sha: old?.sha ?? "" });
+  await stage.github.renameBranch(place.full, "main", "trunk");
+  stage.github.renameRepository(place.full, `${place.repo}-new`);
+  stage.github.transferRepository(`${place.full}-new`, "carol");
+  await stage.github.drained();
+  const heard = stage.github
+    .deliveries()
+    .map(({ event, body }) => ({ event, ...(JSON.parse(body) as { installation: { id: number } }) }))
+    .filter((each) => each.installation.id === installation.id && "repository" in each);
+  expect(heard).toMatchObject([
+    { event: "repository", action: "created" },
+    { event: "push", ref: "refs/heads/fix", created: true },
+    { event: "push", ref: "refs/heads/fix", deleted: true },
+    { event: "delete", ref: "fix", ref_type: "branch" },
+    { event: "push", ref: "refs/heads/main", forced: false },
+    { event: "push", ref: "refs/heads/main", forced: true },
+    { event: "push", ref: "refs/heads/trunk", created: true },
+    { event: "repository", action: "edited", changes: { default_branch: { from: "main" } } },
+    { event: "push", ref: "refs/heads/main", deleted: true },
+    { event: "delete", ref: "main" },
+    { event: "repository", action: "renamed" },
+  ]);
+  stage.github.uninstall(installation);
+});
+
 describe("a repository that moved", () => {
   test("answers reads and writes under its old name by its id, and git by its new name", async () => {
     const { place, number } = await openPull();
@@ -179,6 +218,8 @@ describe("a repository that moved", () => {
     const bot = await stage.asBot();
     const thread = { ...names(place), issue_number: number };
     expect((await bot.rest.issues.get(thread)).data.number).toBe(number);
+    await bot.rest.issues.createComment({ ...thread, body: "Still here" });
+    expect(stage.github.comments(`${place.full}-new`, number)).toMatchObject([{ body: "Still here" }]);
     const refused = await fetch(`${place.cloneUrl}/info/refs?service=git-upload-pack`, {
       redirect: "manual",
     });
