@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { mainStory } from "./main-story.ts";
 import { resumeStory, resumeTurns } from "./resume-story.ts";
+import { reviewStory, reviewTurns } from "./review-story.ts";
 import { openStage, type Stage } from "./stage.ts";
 import { createTeller, type Teller } from "./teller.ts";
 
@@ -14,6 +15,7 @@ type Story = {
 const stories: Readonly<Record<string, Story>> = {
   main: { play: mainStory },
   resume: { play: resumeStory, stage: { e2b: true, scenario: resumeTurns } },
+  review: { play: reviewStory, stage: { scenario: reviewTurns } },
 };
 
 const usage = `npm run demo -- [--story ${Object.keys(stories).join("|")}] [--json] [--exit]

@@ -111,6 +111,11 @@ test("reopened after its issue has begun another conversation: a command there s
 });
 
 test("the base is changed: the next task on the issue works for the new one; where that is gone, for the default branch", async () => {
+  await world().github.commit(repository(), {
+    branch: "next",
+    from: "main",
+    files: { "next.txt": "n\n" },
+  });
   const { issueNumber, number, first } = await ourPull();
   await world().github.commit(repository(), { branch: "next", from: "main", files: { "next.txt": "n\n" } });
   const answer = await alice().api("PATCH", `/repos/${repository()}/pulls/${number}`, { base: "next" });
@@ -185,4 +190,14 @@ test("the issue is transferred while a task runs: the task is stopped, and nothi
   release();
   expect(task).toMatchObject({ status: "cancelled", outcome: { kind: "cancelled" } });
   expect((await seeThread(world(), issueNumber)).said.at(-1)).toContain("the issue was transferred");
+});
+
+test("the base moves on between two tasks: the second is published all the same", async () => {
+  const { issueNumber } = await ourPull();
+  await world().github.commit(repository(), { branch: "main", files: { "main.txt": "m\n" }, by: "alice" });
+  world().model.script(writeFiles({ "again.txt": "again\n" }));
+  await alice().comment(repository(), issueNumber, "/claude and again.txt");
+  expect(await world().untilReported(issueNumber, { count: 2 })).toMatchObject({
+    ...{ status: "completed", failures: 0, outcome: { kind: "published" } },
+  });
 });

@@ -96,13 +96,13 @@ test("plain words answer the task that waits; an outsider's and a repeated deliv
     (await seeThread(world(), number)).said.some((body) => body.includes("needs write access")),
   );
   expect(await tasksOn(number)).toMatchObject([{ status: "waiting", leg: 1 }]);
-  await alice().comment(repository(), number, "/claude rather in two steps");
+  await alice().comment(repository(), number, "/claude rather plan-it in two steps");
   const second = await untilTask(number, { status: "waiting", leg: 2 });
-  expect(second).toMatchObject({ id: first.id, answer: null });
+  expect(second).toMatchObject({ id: first.id, question: { kind: "plan" } });
   await world().github.drained();
   const sent = world()
     .github.deliveries()
-    .findLast(({ body }) => body.includes("rather in two steps"));
+    .findLast(({ body }) => body.includes("rather plan-it in two steps"));
   await world().redeliver(sent?.id ?? 0);
   await world().github.drained();
   await alice().comment(repository(), number, "/claude stop");
@@ -114,7 +114,7 @@ test("on our pull request the answer needs to name nobody", async () => {
   const number = await ourPull();
   await alice().comment(repository(), number, "/claude plan plan-it");
   await untilTask(number, { status: "waiting", leg: 1 });
-  await alice().comment(repository(), number, "in two steps, please");
+  await alice().comment(repository(), number, "plan-it in two steps, please");
   await untilTask(number, { status: "waiting", leg: 2 });
   await alice().comment(repository(), number, "/claude stop");
   await world().untilReported(number);
