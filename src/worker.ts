@@ -140,8 +140,12 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
       await deps.queue.enqueue(deps.system, "show-places", payload, { startAfterMs: againMs });
     },
     feedback: (payload) => startFeedbackTask(deps, payload),
-    checks: async (payload) => void (await lookAtChecks(deps, payload)),
-    "checks-later": async (payload) => void (await lookAtChecks(deps, payload)),
+    checks: async (payload) => {
+      await lookAtChecks(deps, payload);
+    },
+    "checks-later": async (payload) => {
+      await lookAtChecks(deps, payload);
+    },
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
     "expire-checkpoints": async () => {

@@ -34,7 +34,9 @@ describe("one of a kind", () => {
   test("one task of a session is at work, any number waits", async () => {
     const more = () => ({ ...newTask({ ...tenant, taskId: uuidv7() }) });
     const waiting = ["queued", "queued", "waiting", "waiting"] as const;
-    await system.insert(task).values(waiting.map((status) => ({ ...more(), status, question: openQuestion })));
+    await system
+      .insert(task)
+      .values(waiting.map((status) => ({ ...more(), status, question: openQuestion })));
     await system.update(task).set({ status: "running" }).where(eq(task.id, tenant.taskId));
     for (const status of ["running", "provisioning"] as const) {
       await refusedAs(

@@ -98,10 +98,10 @@ async function untilHandled(deliveryId: string): Promise<void> {
     return row?.status === "done";
   });
   await open().until("no look waits", async () => {
-    const found: { rows: unknown[] } = await system.execute(
+    const found = await system.execute(
       sql`select 1 from pgboss.job where name = 'checks' and state < 'completed'`,
     );
-    return found.rows.length === 0;
+    return found.length === 0;
   });
 }
 

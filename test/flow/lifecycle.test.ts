@@ -117,7 +117,6 @@ test("the base is changed: the next task on the issue works for the new one; whe
     files: { "next.txt": "n\n" },
   });
   const { issueNumber, number, first } = await ourPull();
-  await world().github.commit(repository(), { branch: "next", from: "main", files: { "next.txt": "n\n" } });
   const answer = await alice().api("PATCH", `/repos/${repository()}/pulls/${number}`, { base: "next" });
   expect(answer.status).toBe(200);
   await world().until("the session follows", async () => {

@@ -153,11 +153,14 @@ test(
       body: `Remark ${index}`,
     }));
     await alice().review(repository(), number, { event: "COMMENT", comments });
-    const task = await open().untilReported(number);
+    const task = await open().until("its task is made", async () => (await tasksOn(number))[0]);
     const { review } = contextOf(task);
     expect(review?.threads).toHaveLength(100);
     expect(review?.leftOut).toBe(0);
     expect(await tasksOn(number)).toHaveLength(1);
+    // How they are answered, at GitHub's pace, is the review loop's story.
+    await alice().comment(repository(), number, "/claude stop");
+    await open().untilReported(number);
   },
 );
 

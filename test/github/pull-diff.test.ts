@@ -8,7 +8,7 @@ const read = async (
   maxBytes = 1e6,
 ) => {
   const repository = await gitRepository(null);
-  const baseSha = await repository.commit(files[0] as Record<string, string>);
+  const baseSha = await repository.commit(files[0]);
   const headSha = await repository.commit(files[1]);
   return readPullDiff({ mirrorPath: join(repository.path, ".git"), baseSha, headSha, maxBytes });
 };

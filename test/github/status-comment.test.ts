@@ -52,7 +52,13 @@ const failure = {
   retryHelps: false,
 };
 const phases: Record<StatusPhase["kind"], StatusPhase> = {
-  queued: { kind: "queued", place: 3, of: 7, estimate: { typicalMs: 360_000, longMs: 380_000 }, reason: "your plan's 3 slots are busy" },
+  queued: {
+    kind: "queued",
+    place: 3,
+    of: 7,
+    estimate: { typicalMs: 360_000, longMs: 380_000 },
+    reason: "your plan's 3 slots are busy",
+  },
   starting: { kind: "starting", step: "preparing the sandbox" },
   running: {
     kind: "running",

@@ -313,7 +313,7 @@ describe("GitHub Actions", () => {
       conclusion: "failure",
       log,
     });
-    const asked = { ...names(place), job_id: run.id, request: { redirect: "manual" } };
+    const asked = { ...names(place), job_id: run.id, request: { redirect: "manual" as const } };
     const answer = await reader.rest.actions.downloadJobLogsForWorkflowRun(asked);
     const address = answer.headers.location ?? "";
     expect(answer.status).toBe(302);
@@ -422,7 +422,7 @@ test("each family needs its own permission", async () => {
       "actions",
       (bot) =>
         bot.rest.actions.downloadJobLogsForWorkflowRun({
-          ...{ ...names(place), job_id: run.id, request: { redirect: "manual" } },
+          ...{ ...names(place), job_id: run.id, request: { redirect: "manual" as const } },
         }),
     ],
   ];

@@ -18,9 +18,7 @@ const review: FrozenReview = {
 
 test("each thread with its place, its hunk and who said what; people cannot leave their quotes", () => {
   const text = renderReview(review);
-  expect(text).toContain(
-    "alice submitted a review (changes requested) with 1 review thread and 1 comment.",
-  );
+  expect(text).toContain("alice submitted a review (changes requested) with 1 review thread and 1 comment.");
   expect(text).toContain('Thread 101: file "src/a.ts", lines 10 to 12 of the new file');
   expect(text).toContain(
     "alice wrote at 2026-01-01T00:00:00Z:\n\n````text\nUse:\n```suggestion\nb()\n```\n````",
