@@ -1,3 +1,4 @@
+import { formatPlural } from "./amounts.ts";
 import { toInlineCode, toInlineText, type PublicMarkdown } from "./inline-text.ts";
 import { toPlainTitle } from "./plain-title.ts";
 import { fillTemplate } from "./pull-request-template.ts";
@@ -23,7 +24,12 @@ export type PullRequestInput = {
   taskId: string;
   /** Changed files that were not pushed. */
   leftOut: readonly { path: string; reason: string }[];
+  /** Of the last commit. Lines are null in a binary file. */
+  files: readonly { path: string; additions: number | null; deletions: number | null }[];
 };
+
+/** Beyond these a reviewer loses the thread; the study of reviews at Cisco puts the bound at 200 to 400 lines. */
+const large = { lines: 500, files: 20 };
 
 /** Title and body of the pull request; the body ends with the mark `pull-request:<task id>:…`. */
 export function renderPullRequest(input: PullRequestInput): { title: string; body: string } {
@@ -32,6 +38,7 @@ export function renderPullRequest(input: PullRequestInput): { title: string; bod
   const blocks = [
     filled === null ? renderSections(input.sections) : filled.body,
     filled?.closes === true ? "" : closes,
+    renderSize(input.files),
     renderLeftOut(input.leftOut),
     `<sub>${[`Asked for by ${toInlineText(input.requester, 60)}`, ...renderLink(input.sessionUrl), "written by Claude, to be reviewed by you"].join(" · ")}</sub>`,
   ];
@@ -51,6 +58,12 @@ function renderSections({ summary, why, testing }: PullRequestSections): string 
     ["How it was tested", testing],
   ] as const;
   return sections.flatMap(([name, text]) => (text === null ? [] : [`## ${name}\n\n${text}`])).join("\n\n");
+}
+
+function renderSize(files: PullRequestInput["files"]): string {
+  const lines = files.reduce((sum, { additions, deletions }) => sum + (additions ?? 0) + (deletions ?? 0), 0);
+  if (files.length <= large.files && lines <= large.lines) return "";
+  return `> This is a large change: ${formatPlural(files.length, "file")}, ${formatPlural(lines, "line")}. It may be easier to review in parts; ask for that with \`/claude\`.`;
 }
 
 function renderLeftOut(files: PullRequestInput["leftOut"]): string {

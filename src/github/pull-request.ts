@@ -84,3 +84,30 @@ async function createPullRequest(
   if (made === null) throw refusalOf(404, "opening the pull request");
   return { number: made.data.number, url: made.data.html_url, draft: made.data.draft === true };
 }
+
+/** Asks people and teams (slugs) for a review; asking somebody again changes nothing. GitHubRefusal when one of them cannot review here. */
+export async function requestReviewers(
+  deps: { system: Db },
+  octokit: Octokit,
+  input: {
+    installationId: number;
+    repository: RepositoryRef;
+    number: number;
+    reviewers: readonly string[];
+    teamReviewers: readonly string[];
+  },
+): Promise<void> {
+  await pacedWrite(deps, {
+    installationId: input.installationId,
+    urgency: "edit",
+    doing: "asking for reviewers",
+    write: () =>
+      octokit.rest.pulls.requestReviewers({
+        owner: input.repository.owner,
+        repo: input.repository.name,
+        pull_number: input.number,
+        reviewers: [...input.reviewers],
+        team_reviewers: [...input.teamReviewers],
+      }),
+  });
+}

@@ -12,6 +12,7 @@ import type { Attempt } from "./attempt.ts";
 import { legStep } from "./leg-step.ts";
 import { openWork } from "./open-work.ts";
 import { publish, type Published, type PublishInput } from "./publish.ts";
+import { readEffectiveSettingsOf } from "./set-up-machine.ts";
 import { holderOf, runStep } from "./steps.ts";
 import type { KeptTurn } from "./take-turn.ts";
 import type { TurnResult } from "./turn-result.ts";
@@ -31,16 +32,19 @@ export async function publishOnTop(
   attempt: Attempt,
   turn: KeptTurn & { result: TurnResult },
 ): Promise<PublishedOnTop> {
-  const { claim, reader, start } = attempt;
+  const { claim, reader, start, repository } = attempt;
+  const { path: mirrorPath } = await attempt.openMirror();
+  const read = await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath });
   const input: PublishInput = {
     claim,
     reader: reader.octokit,
     checkpoint: turn.checkpoint,
     directory: attempt.directory,
-    mirrorPath: (await attempt.openMirror()).path,
+    mirrorPath,
+    settings: read?.settings ?? null,
     parentSha: start.sha,
     branchExists: start.branchExists,
-    repository: attempt.repository,
+    repository,
     remoteUrl: attempt.remoteUrl,
     watch: attempt.watch,
     result: turn.result,

@@ -14,11 +14,11 @@ import { openPull, type PullText } from "./open-pull.ts";
 import { openWork } from "./open-work.ts";
 import { openWriter } from "./open-writer.ts";
 import { pushWork } from "./push-work.ts";
-import { readEffectiveSettingsOf } from "./set-up-machine.ts";
 import type { TaskWatch } from "./task-watch.ts";
 import type { TurnResult } from "./turn-result.ts";
 import { commitMessage } from "./commit-message.ts";
 import { approvesHeld } from "./approves-held.ts";
+import type { Settings } from "../github/settings-values.ts";
 import type { Claim } from "./claim-store.ts";
 
 export type PublishDeps = Pick<Deps, "db" | "system" | "config" | "github" | "log" | "checkpoints" | "clock">;
@@ -39,6 +39,8 @@ export type PublishInput = {
   remoteUrl: string;
   watch: Pick<TaskWatch, "throwIfStopped">;
   result: TurnResult;
+  /** Of the repository; null: none are to be had. */
+  settings: Pick<Settings, "protectedPaths" | "pullRequest"> | null;
   /** When the agent's turn ended; makes a repeated commit the very same one. */
   at: Date;
 };
@@ -83,12 +85,8 @@ type Built = { commit: BuiltCommit; text: PullText };
 
 /** The server's own commit of the agent's tree, and what the pull request will say. */
 async function build(deps: PublishDeps, input: PublishInput, bundlePath: string): Promise<Built> {
-  const { claim, result } = input;
-  const [identity, describe, read] = await Promise.all([
-    deps.github.identity(input.reader),
-    describePull(input),
-    readEffectiveSettingsOf(deps, input),
-  ]);
+  const { claim, result, settings } = input;
+  const [identity, describe] = await Promise.all([deps.github.identity(input.reader), describePull(input)]);
   const commit = await buildCommit({
     mirrorPath: input.mirrorPath,
     bundlePath,
@@ -100,10 +98,10 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
     policy: {
       heldPaths: approvesHeld(claim.task.answer)
         ? []
-        : [repoSettingsPath, ...(read?.settings.protectedPaths ?? [])],
+        : [repoSettingsPath, ...(settings?.protectedPaths ?? [])],
     },
     message: commitMessage({
-      title: describe([]).title,
+      title: describe(null).title,
       summary: result.sections.summary,
       taskId: claim.task.id,
       sessionId: claim.session.id,
@@ -111,7 +109,7 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
       serverUrl: deps.config.github.serverUrl,
     }),
   });
-  return { commit, text: describe(commit.leftOut) };
+  return { commit, text: describe(commit) };
 }
 
 /** Revokes a writer that is not needed; one that never opened needs nothing. */

@@ -23,7 +23,8 @@ export async function refreshPull(
     name: legStep("pull-text", task.leg),
     find: () => Promise.resolve(null),
     act: async () => {
-      const text = (await describePull(input))(commit.leftOut);
+      watch.throwIfStopped();
+      const text = (await describePull(input))(commit);
       const writer = await openWriter(deps, { claim, repository });
       try {
         const { installationId, id: taskId } = task;

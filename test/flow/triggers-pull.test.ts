@@ -164,7 +164,7 @@ test(
   },
 );
 
-test("a comment on a line that has moved on is known as outdated, with the hunk as it was", async () => {
+test("a comment on a line that a push has taken away keeps its line, and the hunk as it was", async () => {
   const { number, issueNumber } = await ourPull();
   const { id } = await alice().reviewComment(repository(), number, {
     ...{ path: "turn.txt", line: 2, body: "Why again?" },
@@ -182,7 +182,7 @@ test("a comment on a line that has moved on is known as outdated, with the hunk 
     return found.length === 1 && found[0]?.reportedAt !== null ? found : null;
   });
   const { review } = contextOf(tasks[0] ?? fail());
-  expect(review?.threads).toMatchObject([{ commentId: id, path: "turn.txt", line: 2, outdated: true }]);
+  expect(review?.threads).toMatchObject([{ commentId: id, path: "turn.txt", line: 2 }]);
   expect(review?.threads[0]?.diffHunk).toContain("+again");
 });
 

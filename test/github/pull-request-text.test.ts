@@ -17,6 +17,7 @@ const input: PullRequestInput = {
   sessionUrl: null,
   taskId: "t1",
   leftOut: [],
+  files: [],
 };
 const foot = [
   "<sub>Asked for by alice · written by Claude, to be reviewed by you</sub>",
@@ -230,4 +231,14 @@ describe("Claude's result file", () => {
       { numRuns: 300 },
     );
   });
+});
+
+test.each([
+  ["20 files of 25 lines", 20, 25, false],
+  ["21 files", 21, 1, true],
+  ["501 lines", 1, 501, true],
+  ["a binary file", 1, null, false],
+])("a large change says so: %s", (_, count, additions, says) => {
+  const files = Array.from({ length: count }, (_, at) => ({ path: `f${at}`, additions, deletions: 0 }));
+  expect(renderPullRequest({ ...input, files }).body.includes("This is a large change")).toBe(says);
 });

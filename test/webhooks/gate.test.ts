@@ -113,13 +113,12 @@ const later = (body: Payload): Payload => ({
   issue: { ...body.issue, updated_at: new Date(Date.now() + 1_000 * ++second).toISOString() },
 });
 
-type Trigger = { name: string; event: Event; startsTask: boolean; make: (issue: number) => Promise<Payload> };
+type Trigger = { name: string; event: Event; make: (issue: number) => Promise<Payload> };
 
 const triggers: Trigger[] = [
   {
     name: "a comment on an issue",
     event: "issue_comment.created",
-    startsTask: true,
     make: async (issue) => {
       await github.as("eve").comment(repository, issue, "/claude turn it");
       return newestBody("issue_comment", "created", null);
@@ -128,7 +127,6 @@ const triggers: Trigger[] = [
   {
     name: "a comment on a pull request",
     event: "issue_comment.created",
-    startsTask: false,
     make: async () => {
       await github.as("eve").comment(repository, pullNumber, "/claude turn it");
       return newestBody("issue_comment", "created", null);
@@ -137,7 +135,6 @@ const triggers: Trigger[] = [
   {
     name: "the label",
     event: "issues.labeled",
-    startsTask: true,
     make: async (issue) => {
       const alice = github.as("alice");
       await alice.addLabel(repository, issue, "claude");
@@ -149,7 +146,6 @@ const triggers: Trigger[] = [
   {
     name: "an assignment",
     event: "issues.assigned",
-    startsTask: true,
     make: async (issue) => {
       const alice = github.as("alice");
       await alice.assign(repository, issue, "alice");
@@ -218,7 +214,7 @@ describe.each(triggers)("$name", (trigger) => {
       const seen = await pull(trigger, payload);
       expect({ role, ...seen }).toEqual(
         passes
-          ? { role, outcome: "admitted", eyes: true, tasks: trigger.startsTask ? 1 : 0 }
+          ? { role, outcome: "admitted", eyes: true, tasks: 1 }
           : {
               role,
               outcome: refusal,

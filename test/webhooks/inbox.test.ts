@@ -93,7 +93,7 @@ describe("what is let in", () => {
 
   test.each([
     ["an ordinary comment", "issue_comment", () => commentBody("looks fine to me")],
-    ["a command in a quote", "issue_comment", () => commentBody("> /claude fix it")],
+    ["a command in the middle of a line", "issue_comment", () => commentBody("write /claude fix it")],
     ["a word that only begins alike", "issue_comment", () => commentBody("/claudette")],
     ["an edited comment", "issue_comment", () => sampleBody("issue_comment", "edited")],
     ["another label", "issues", () => sampleBody("issues", "labeled")],
@@ -150,6 +150,11 @@ describe("what is let in", () => {
       { event: "star", status: "stored", business_key: null },
     ]);
     expect(await jobs()).toEqual([]);
+  });
+
+  test("a command in a quote makes a job, which notes it for those who ask why", async () => {
+    const body = commentBody("> /claude fix it");
+    expect(await send({ event: "issue_comment", body })).toMatchObject({ status: 202, outcome: "queued" });
   });
 
   test("a ping is answered and not stored", async () => {

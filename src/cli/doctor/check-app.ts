@@ -9,6 +9,9 @@ export const neededPermissions = {
   issues: "write",
   pull_requests: "write",
   contents: "write",
+  checks: "read",
+  actions: "read",
+  statuses: "read",
 } as const;
 
 /** The events without which nothing starts or ends. A test holds it to src/app.ts. */
@@ -18,6 +21,8 @@ export const neededEvents = [
   "pull_request",
   "pull_request_review",
   "pull_request_review_comment",
+  "check_suite",
+  "status",
   "repository",
 ] as const;
 
