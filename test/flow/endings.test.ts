@@ -76,7 +76,7 @@ test("the budget ends the task before the call that would pass it", async () => 
   const { issueNumber } = await world.ask("/claude run for ever");
   const task = await world.untilReported(issueNumber);
   expect(task.outcome).toMatchObject({ kind: "budget", capMicroUsd: 20_000 });
-  expect(botComments(issueNumber)[0]?.body).toContain("--budget");
+  expect(botComments(issueNumber)[0]?.body).toContain("budget +2");
 });
 
 test("an agent that rewrites history still makes one commit on the base", async () => {
@@ -132,7 +132,7 @@ test("stop ends a queued task without ever running it", async () => {
   const waiting = await world.until("the second task says that it waits", () =>
     Promise.resolve(botComments(issueNumber).find(({ body }) => body.includes("Waiting"))),
   );
-  expect(waiting.body).toContain("an earlier task of this issue");
+  expect(waiting.body).toContain("an earlier task of this conversation");
   await alice.comment(world.repository, issueNumber, "/claude stop");
   await world.untilReported(issueNumber, { count: 2 });
   expect((await world.tasks()).map(({ status, fence }) => ({ status, fence }))).toEqual([

@@ -110,7 +110,7 @@ test("two tasks of one session at once: the second one waits, and there is one m
   await untilTrue(
     async () =>
       (await seeThread(open(), issueNumber)).said.some((text) =>
-        text.includes("an earlier task of this issue"),
+        text.includes("an earlier task of this conversation"),
       ),
     30_000,
   );

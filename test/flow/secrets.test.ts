@@ -100,6 +100,8 @@ const exceptions: readonly { kind: Canary["kind"]; place: RegExp }[] = [
   { kind: "shown-turn", place: /^machine (?:while it searches|after the search): / },
   { kind: "shown-turn", place: /^body to (?:gateway|bot|model): POST (?:\/gateway\/[\w-]+)?\/v1\/messages/ },
   { kind: "shown-turn", place: /^body to github: POST \/acme\/widgets\.git\/git-receive-pack$/ },
+  // The pushed commit, as the bot's own mirror of that repository keeps it.
+  { kind: "shown-turn", place: /^data afterwards: mirrors\/\d+\.git\/objects\// },
 ];
 
 const leaks = (hits: readonly Hit[]) =>

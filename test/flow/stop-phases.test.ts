@@ -57,7 +57,7 @@ test("while it waits for a slot of its account", async () => {
   await world.ask("/claude be first");
   await held.arrived;
   const { issueNumber } = await world.ask("/claude be second");
-  await world.until("it waits", async () => (await sentence(issueNumber)).includes("slots are busy"));
+  await world.until("it waits", async () => (await sentence(issueNumber)).includes("one slot is busy"));
   await expectStopped(issueNumber);
   expect((await world.tasks())[0]?.fence).toBe(0);
   held.release();
