@@ -49,6 +49,13 @@ function isText(item: unknown): item is { text: string } {
  * It is a copy: a slice would keep the 10 MB line that it came from in memory.
  */
 export function clip(text: string, max: number): string {
-  const cut = text.length <= max ? text : `${text.slice(0, max - 1).replace(/[\uD800-\uDBFF]$/, "")}…`;
+  const cut = text.length <= max ? text : `${cutBeforeWord(text, max - 1)}…`;
   return Buffer.from(cut.replaceAll("\0", "\uFFFD"), "utf8").toString("utf8");
+}
+
+/** The beginning of a secret is one as well, and no pattern would know it: a word that does not fit is left out as a whole. */
+function cutBeforeWord(text: string, max: number): string {
+  const head = text.slice(0, max);
+  const whole = /\s/.test(text.charAt(max)) ? head : head.replace(/\S{1,256}$/, "");
+  return whole.replace(/[\uD800-\uDBFF]$/, "");
 }
