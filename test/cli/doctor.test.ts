@@ -201,11 +201,13 @@ describe("the App", () => {
     const permissions = without("members");
     const app = await makeApp({
       permissions,
-      events: manifest.default_events.filter((name) => name !== "status"),
+      events: manifest.default_events.filter((name) => name !== "check_run"),
     });
     const check = (await diagnose(environment(app))).find("github-permissions");
     expect(check).toMatchObject({ status: "warn" });
-    expect(check.detail).toBe("the App lacks the permissions members: read; does not get the events status");
+    expect(check.detail).toBe(
+      "the App lacks the permissions members: read; does not get the events check_run",
+    );
     expect(check.remedy).toContain(`${github.url}/organizations/acme/settings/apps/${app.slug}/permissions`);
   });
 
