@@ -1,4 +1,5 @@
 import { line, type QuarantineGit } from "./quarantine.ts";
+import { scratchIdentity } from "./scratch-identity.ts";
 
 export type MergedTrees = {
   /** Where two changes collide the files hold git's conflict markers. */
@@ -7,24 +8,15 @@ export type MergedTrees = {
   conflicts: string[];
 };
 
-/** Nobody sees these commits: they only tell `git merge-tree` of 2.38, which takes no base, what the base is. */
-const scratch = {
-  GIT_AUTHOR_NAME: "scratch",
-  GIT_AUTHOR_EMAIL: "scratch@localhost",
-  GIT_AUTHOR_DATE: "@0 +0000",
-  GIT_COMMITTER_NAME: "scratch",
-  GIT_COMMITTER_EMAIL: "scratch@localhost",
-  GIT_COMMITTER_DATE: "@0 +0000",
-};
-
 /** What leads from `base` to `theirs`, applied to `ours`; each a commit or a tree that the quarantine can read. */
 export async function mergeTrees(
   git: QuarantineGit,
   input: { base: string; ours: string; theirs: string },
 ): Promise<MergedTrees> {
+  // They only tell `git merge-tree` of 2.38, which takes no base, what the base is.
   const commit = (revision: string, ...parents: string[]) =>
     line(git, ["commit-tree", `${revision}^{tree}`, ...parents.flatMap((sha) => ["-p", sha]), "-F", "-"], {
-      env: scratch,
+      env: scratchIdentity,
       stdin: "scratch",
     });
   const base = await commit(input.base);

@@ -1,9 +1,9 @@
-import { join } from "node:path";
 import { mergeTrees } from "./merge-trees.ts";
 import { line, openQuarantine, output, setRef } from "./quarantine.ts";
 import { readBundle } from "./read-bundle.ts";
 import { pathText } from "./read-changes.ts";
 import { defaultCommitPolicy } from "./commit-policy.ts";
+import { scratchIdentity } from "./scratch-identity.ts";
 
 export type RebaseWorkInput = {
   /** Holds both commits. */
@@ -24,15 +24,6 @@ export type RebaseWorkInput = {
 /** `conflicts`: the paths that both have changed in the same place; empty: the new bundle is there. */
 export type RebasedWork = { conflicts: string[] };
 
-const scratch = {
-  GIT_AUTHOR_NAME: "scratch",
-  GIT_AUTHOR_EMAIL: "scratch@localhost",
-  GIT_AUTHOR_DATE: "@0 +0000",
-  GIT_COMMITTER_NAME: "scratch",
-  GIT_COMMITTER_EMAIL: "scratch@localhost",
-  GIT_COMMITTER_DATE: "@0 +0000",
-};
-
 /**
  * What the agent changed, carried over to where people have pushed meanwhile: a bundle as if it had started there, which is
  * then judged like any other. Rejects with a UserError (work-…) when the agent's bundle is not accepted.
@@ -43,17 +34,16 @@ export async function rebaseWork(input: RebaseWorkInput): Promise<RebasedWork> {
   const merged = await mergeTrees(git, { base: input.baseSha, ours: input.ontoSha, theirs });
   if (merged.conflicts.length > 0) return { conflicts: merged.conflicts.map(pathText) };
   const sha = await line(git, ["commit-tree", merged.treeSha, "-p", input.ontoSha, "-F", "-"], {
-    env: scratch,
+    env: scratchIdentity,
     stdin: "work",
   });
   await setRef(path, { name: "work", sha });
-  const to = join(input.toPath);
   await output(git, [
     "bundle",
     "create",
     "--quiet",
     "--version=2",
-    to,
+    input.toPath,
     "refs/heads/work",
     `^${input.ontoSha}`,
   ]);
