@@ -1,6 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { hasForwardedStatus } from "../gateway/refusal-store.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import { createRedactor } from "../github/redact.ts";
 import { agentCommand, type ToolSet } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
 import { openHandOver, type Steering } from "./hand-over.ts";
@@ -84,11 +85,17 @@ export async function runAgent(
         directory: files.steering,
         steering: input.steering,
       });
-      const following = followAgent(deps, {
-        ...turn,
-        onProgress: input.onProgress,
-        onLine: handOver.line,
-      });
+      // Claude Code cuts long output where it likes, and no pattern knows the rest of a token.
+      const ownToken = createRedactor([turnToken]);
+      const redact = (text: string) => ownToken(deps.redact(text));
+      const following = followAgent(
+        { ...deps, redact },
+        {
+          ...turn,
+          onProgress: input.onProgress,
+          onLine: handOver.line,
+        },
+      );
       const command = agentCommand({
         ...turn,
         turnToken,
