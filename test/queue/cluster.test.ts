@@ -78,6 +78,9 @@ test(
     }).then(keep);
     await sender.enqueue(home.database.db, "intake", { deliveryId: "once more" });
     await untilTrue(() => runs === 1);
+    // The result knocks once, right after the handler; those who look for jobs knock again and again.
+    const before = proxy.refused();
+    await untilTrue(() => proxy.refused() >= before + 40);
     proxy.restore();
     const state = async () => {
       const rows = await home.database.system.execute<{ state: string }>(

@@ -6,6 +6,8 @@ export type TcpProxy = {
   blackhole(): void;
   /** Cuts every connection and refuses new ones, as a stopped server does. */
   refuse(): void;
+  /** How many connections were refused so far. */
+  refused(): number;
   /** Lets new connections through again; the ones in the hole stay dead. */
   restore(): void;
   close(): Promise<void>;
@@ -15,6 +17,7 @@ export type TcpProxy = {
 export async function startTcpProxy(target: { host: string; port: number }): Promise<TcpProxy> {
   let mode: "pass" | "blackhole" | "refuse" = "pass";
   const sockets = new Set<Socket>();
+  let refused = 0;
   const hold = (socket: Socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => socket.destroy());
@@ -22,6 +25,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
   const server = createServer((near) => {
     hold(near);
     if (mode === "refuse") {
+      refused += 1;
       near.destroy();
       return;
     }
@@ -51,6 +55,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
       mode = "refuse";
       for (const socket of sockets) socket.destroy();
     },
+    refused: () => refused,
     restore() {
       mode = "pass";
     },
