@@ -2,6 +2,7 @@ import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
 import { buildCommit } from "../github/build-commit.ts";
 import { keepInMirror } from "../github/keep-in-mirror.ts";
+import { repoSettingsPath } from "../github/settings-at-commit.ts";
 import { readMirrorFile } from "../github/mirror-files.ts";
 import { line, openQuarantine } from "../github/quarantine.ts";
 import { writeCommit } from "../github/write-commit.ts";
@@ -9,6 +10,7 @@ import type { Rebased } from "../github/rebase-commits.ts";
 import type { Attempt } from "./attempt.ts";
 import { commitMessage } from "./commit-message.ts";
 import { workOf, type WorkFacts } from "./make-receipt.ts";
+import { readEffectiveSettingsOf } from "./set-up-machine.ts";
 import { openWork } from "./open-work.ts";
 import { takeTurn } from "./take-turn.ts";
 import type { TaskEnd } from "./task-end.ts";
@@ -75,8 +77,12 @@ export async function resolveConflicts(
       serverUrl: deps.config.github.serverUrl,
     }),
   };
+  const { repository } = attempt;
+  const read = await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath });
   const built = await buildCommit({
     ...{ mirrorPath, bundlePath, tempDir: directory, parentSha: rebased.markedSha, ...text },
+    // A conflict in a protected file keeps its markers then, and is for a person to resolve.
+    policy: { heldPaths: [repoSettingsPath, ...(read?.settings.protectedPaths ?? [])] },
   });
   await assertResolved(built, rebased.paths);
   // What the agent got stands on the good commits with the markers in between; the branch gets it without those.
