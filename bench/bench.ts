@@ -15,6 +15,7 @@ const all = [
   "checkpoint",
   "sessions",
   "reaction",
+  "context",
 ] as const;
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

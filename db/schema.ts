@@ -141,7 +141,7 @@ export const delivery = pgTable(
     repositoryId: githubId("repository_id"),
     /** What the delivery asks for, independent of its id, so that a replay under another id is the same request; null when it asks for nothing. */
     businessKey: text("business_key").unique(),
-    /** The body as it came, or in zlib's format when it is large; see src/webhooks/intake-store.ts. */
+    /** The body in zstd's format; see src/webhooks/intake-store.ts. */
     payload: bytea("payload").notNull(),
     source: text("source", { enum: known.deliverySource }).notNull(),
     status: text("status", { enum: known.deliveryStatus }).notNull(),

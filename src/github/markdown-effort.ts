@@ -2,7 +2,7 @@
  * What the parser takes more than its share of time for, as measured on 64 KB texts; with these limits the worst of
  * them takes some 300 ms. Ordinary texts (long logs, big tables, JSON) stay far below.
  */
-const limits = {
+const fullLimits = {
   characters: 300_000,
   lines: 6_000,
   /** Quotes and list items in one line, and in all. */
@@ -20,8 +20,12 @@ const limits = {
   steps: 2_000_000,
 };
 
+/** Of what is only to be found plain or quoted, at every delivery: 5 ms for the worst (node bench/context.ts). */
+const outlineLimits = { ...fullLimits, characters: 12_000, lines: 400, containers: 400, ticks: 1_000 };
+
 /** Whether parsing would take time out of proportion; `inline` false: brackets and emphasis are not looked at. */
 export function isIntricate(text: string, options: { inline: boolean }): boolean {
+  const limits = options.inline ? fullLimits : outlineLimits;
   if (text.length > limits.characters) return true;
   const lines = text.split(/\r\n|\r|\n/);
   if (lines.length > limits.lines) return true;
@@ -31,7 +35,8 @@ export function isIntricate(text: string, options: { inline: boolean }): boolean
   let run = startRun();
   for (const line of lines) {
     const depth = countContainers(line);
-    containers += depth;
+    // A list within a list is known by its indentation.
+    containers += depth === 0 ? 0 : depth + line.search(/\S/) / 4;
     underlines += /^[ \t>]*(?:=+|-+)[ \t]*$/.test(line) ? 1 : 0;
     if (line.trim() === "") run = startRun();
     else cells += follow(run, line, options);
@@ -53,7 +58,7 @@ const container = /[ \t]*(?:>|[-+*](?=[ \t]|$)|\d{1,9}[.)](?=[ \t]|$))/y;
 function countContainers(line: string): number {
   let depth = 0;
   container.lastIndex = 0;
-  while (depth <= limits.depth && container.test(line)) depth++;
+  while (depth <= fullLimits.depth && container.test(line)) depth++;
   return depth;
 }
 

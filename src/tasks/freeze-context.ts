@@ -1,13 +1,6 @@
 import type { Octokit } from "@octokit/rest";
-import { UserError } from "../errors.ts";
-import {
-  mayWrite,
-  readBase,
-  readRole,
-  readThread,
-  type RepositoryRef,
-  type ThreadComment,
-} from "../github/thread.ts";
+import { readThread, type ThreadComment } from "../github/read-thread.ts";
+import { mayWrite, readRole, type RepositoryRef } from "../github/thread.ts";
 import { oneLine } from "../github/inline-text.ts";
 import type { PullFacts } from "../github/read-pull.ts";
 import { freezeAttachments } from "./attachments-freeze.ts";
@@ -18,6 +11,9 @@ import { toVisibleText } from "./visible-text.ts";
 
 /** Asking GitHub for more roles than this would make a trigger wait; the comments of further people are left out. */
 const maxAuthors = 30;
+
+/** Of all comments together: some 50,000 tokens, a quarter of what Claude can hold at all. */
+const maxThreadCharacters = 200_000;
 
 /** GitHub's own limit for a title. */
 const maxTitle = 256;
@@ -35,22 +31,19 @@ export type FreezeInput = {
   };
   requester: { id: number; login: string };
   triggeredAt: Date;
-  /** The branch asked for with --base. */
-  wantedBase: string | undefined;
-  /** The branch that the conversation's work is for; the default branch where absent or gone. */
-  usualBase?: string;
+  /** See `findBase`. */
+  base: FrozenContext["base"];
   /** As GitHub has it now, where the thread is a pull request's. */
   pull?: PullFacts;
   review?: ReviewMaterial;
 };
 
 /**
- * Freezes what the prompt may be made of: the issue as the payload has it, the comments of people who may
- * write, and the head of the base branch. UserError when there is no base to start from.
+ * Freezes what the prompt may be made of: the issue as the payload has it, the comments of people who may write, and the
+ * head of the base branch.
  */
 export async function freezeContext(octokit: Octokit, input: FreezeInput): Promise<FrozenContext> {
-  const { repository, issue } = input;
-  const base = await baseOf(octokit, input);
+  const { repository, issue, base } = input;
   const thread = await readThread(octokit, {
     repository,
     issueNumber: issue.number,
@@ -65,6 +58,7 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
   });
   const trusted = thread.comments.filter(({ author }) => writers.has(author.id));
   const untrusted = thread.comments.filter(({ author }) => !writers.has(author.id));
+  const newest = takeNewest(trusted);
   let hiddenPieces = 0;
   const visible = (markdown: string): string => {
     const { text, removed } = toVisibleText(markdown);
@@ -82,16 +76,17 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
       author: issue.user.login,
       authorMayWrite: writers.has(issue.user.id),
     },
-    comments: trusted.map(({ author, createdAt, body }) => ({
+    comments: newest.map(({ author, createdAt, body }) => ({
       author: author.login,
       at: createdAt.toISOString(),
       body: visible(body),
     })),
+    olderComments: thread.older + trusted.length - newest.length,
     // From the text as it was written: the visible one has lost its images.
     attachments: freezeAttachments(
       [
         { where: "issue", commentId: null, author: issue.user.login, at: null, body: issue.body ?? "" },
-        ...trusted.map(({ id, author, createdAt, body }) => ({
+        ...newest.map(({ id, author, createdAt, body }) => ({
           ...{ where: "comment" as const, commentId: id, author: author.login },
           ...{ at: createdAt.toISOString(), body },
         })),
@@ -111,17 +106,11 @@ export async function freezeContext(octokit: Octokit, input: FreezeInput): Promi
   return { ...frozen, hiddenPieces };
 }
 
-/** The base of a pull request is its own; where that branch is gone, its last commit is still there. */
-async function baseOf(octokit: Octokit, input: FreezeInput): Promise<FrozenContext["base"]> {
-  const { repository, pull, usualBase } = input;
-  const read = (wanted?: string) =>
-    readBase(octokit, { repository, ...(wanted === undefined ? {} : { wanted }) });
-  const asked = pull?.base.ref ?? input.wantedBase;
-  const usual = asked === undefined && usualBase !== undefined ? await read(usualBase) : null;
-  const base = usual ?? (await read(asked));
-  if (base !== null) return base;
-  if (pull !== undefined) return { ref: pull.base.ref, sha: pull.base.sha };
-  throw noBase(input);
+/** The newest comments that fit into a prompt together. */
+function takeNewest(comments: readonly ThreadComment[]): readonly ThreadComment[] {
+  let characters = 0;
+  const first = comments.findLastIndex(({ body }) => (characters += body.length) > maxThreadCharacters);
+  return comments.slice(first + 1);
 }
 
 /** Who else has spoken in the threads that ask for work. */
@@ -158,20 +147,4 @@ async function readWriters(
     })),
   );
   return new Set([input.requester.id, ...roles.filter(({ role }) => mayWrite(role)).map(({ id }) => id)]);
-}
-
-function noBase(input: FreezeInput): UserError {
-  const { owner, name } = input.repository;
-  if (input.wantedBase !== undefined) {
-    return new UserError(
-      "no-such-base",
-      `There is no branch \`${input.wantedBase.replaceAll("`", "")}\` in ${owner}/${name}.`,
-      "Check the name after `--base` and write the command again.",
-    );
-  }
-  return new UserError(
-    "empty-repository",
-    `${owner}/${name} has no commit yet, so there is nothing to start from.`,
-    "Push a first commit (a README is enough) and write the command again.",
-  );
 }

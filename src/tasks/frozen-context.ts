@@ -88,6 +88,8 @@ export const frozenContext = z.strictObject({
     authorMayWrite: z.boolean(),
   }),
   comments: z.array(z.strictObject({ author: z.string(), at: z.string(), body: z.string() })),
+  /** Before those, and too many for one prompt. Absent in tasks from before they were counted. */
+  olderComments: z.int().default(0),
   /** Absent in tasks from before there were any. */
   attachments: z.array(attachmentReference).default([]),
   /** Null: asked for on an issue. The `issue` is then the pull request itself. */

@@ -1,3 +1,4 @@
+import { formatPlural } from "../github/amounts.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { quote } from "./quote.ts";
 
@@ -12,6 +13,8 @@ export function renderThread(context: FrozenContext): string {
     "",
     quote(issue.body === "" ? issue.title : `${issue.title}\n\n${issue.body}`),
   ];
+  if (context.olderComments > 0)
+    lines.push("", `(${formatPlural(context.olderComments, "older comment")} not shown here.)`);
   for (const comment of comments)
     lines.push("", `${comment.author} commented at ${comment.at}:`, "", quote(comment.body));
   return lines.join("\n");

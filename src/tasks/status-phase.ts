@@ -1,4 +1,4 @@
-import { formatUsd } from "../github/amounts.ts";
+import { formatPlural, formatUsd } from "../github/amounts.ts";
 import type { Receipt } from "../github/receipt.ts";
 import {
   noNotices,
@@ -40,10 +40,17 @@ function toNotices(task: Task): StatusNotices {
     settings: task.notices.settings ?? [],
     skippedAttachments: task.notices.skippedAttachments ?? [],
     steered: task.notices.steered ?? 0,
-    remarks: task.notices.remarks ?? [],
+    remarks: [...aboutOlder(task.context), ...(task.notices.remarks ?? [])],
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,
   };
+}
+
+function aboutOlder({ olderComments }: Task["context"]): string[] {
+  if (olderComments === 0) return [];
+  return [
+    `The thread is too long for one prompt: Claude was not given its ${formatPlural(olderComments, "oldest comment")}.`,
+  ];
 }
 
 const nothingLeftOut: LeftOut = { files: [], patch: null };

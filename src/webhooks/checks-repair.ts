@@ -1,22 +1,19 @@
 import { withAccount } from "../../db/client.ts";
-import { mayWrite, readRole } from "../github/thread.ts";
-import { findLastAskedFor, hasOpenTask, listRepairs } from "../tasks/checks-store.ts";
-import { createTask } from "../tasks/create-task.ts";
-import { freezeContext } from "../tasks/freeze-context.ts";
-import { sayQueued } from "../tasks/say-status.ts";
+import { findLastAskedFor, listRepairs } from "../tasks/checks-store.ts";
 import type { Task } from "../tasks/task-store.ts";
 import { maxTurnsWithoutPerson } from "./bot-limit.ts";
 import type { ChecksScene } from "./checks-look.ts";
 import { sayStop } from "./checks-note.ts";
 import { countTurnsWithoutPerson } from "./pull-store.ts";
+import { startUnasked } from "./start-unasked.ts";
 import type { TriggerDeps } from "./trigger.ts";
 import { wasMadeIntoTask } from "../tasks/thread-task-store.ts";
 
 /** Starts a repair of what really failed, in the name of whoever asked for the session's work last, or stops with one note. */
 export async function repairOrStop(deps: TriggerDeps, scene: ChecksScene): Promise<string> {
-  const { session, reading, maxAttempts } = scene;
+  const { session, reading, settings } = scene;
   const { accountId, id: sessionId } = session;
-  const botIds = deps.config.allowedBotIds;
+  const { botIds, autofixAttempts } = settings.triggers;
   const businessKey = businessKeyOf(scene);
   const known = await withAccount(deps.db, accountId, async (tx) => ({
     asked: await findLastAskedFor(tx, { sessionId, botIds }),
@@ -27,7 +24,7 @@ export async function repairOrStop(deps: TriggerDeps, scene: ChecksScene): Promi
   if (known.asked === null) return "nobody-asked";
   const ofHead = known.repairs.filter(({ context }) => context.checks?.headSha === reading.headSha);
   const turns = await countTurnsWithoutPerson(deps, { accountId, sessionId, botIds });
-  if (ofHead.length >= maxAttempts || turns >= maxTurnsWithoutPerson) {
+  if (ofHead.length >= autofixAttempts || turns >= maxTurnsWithoutPerson) {
     const tried = known.repairs.filter(({ id }) => id > (known.asked?.id ?? ""));
     const attempts = tried.length === 0 ? ofHead : tried;
     return sayStop(deps, scene, { attempts, sinceTaskId: known.asked.id });
@@ -46,28 +43,23 @@ async function repair(
   scene: ChecksScene,
   { asked, attempt, businessKey }: { asked: Task; attempt: number; businessKey: string },
 ): Promise<string> {
-  const { look, session, installationId, client, pull, reading } = scene;
-  const { accountId, id: sessionId } = session;
-  const repository = { owner: client.owner, name: client.name };
-  const requester = { id: asked.requesterId, login: asked.requesterLogin };
-  // Nobody gives this command, so it is done for a person only while that person may still give it.
-  if (!mayWrite(await readRole(client.octokit, { repository, user: requester }))) return "no-write-access";
-  const context = await freezeContext(client.octokit, {
-    ...{ repository, requester, pull, triggeredAt: deps.clock.now(), wantedBase: undefined },
-    issue: { ...pull, html_url: pull.url, user: pull.author },
+  const { look, session, installationId, client, pull, reading, settings } = scene;
+  const started = await startUnasked(deps, {
+    ...{ session, installationId, client, pull, settings, asked },
+    ...{ businessKey, deliveryId: look.deliveryId, trigger: "checks", verb: "fix-ci" },
+    checks: { headSha: reading.headSha, attempt, checks: reading.failed },
   });
-  const busy = await withAccount(deps.db, accountId, (tx) => hasOpenTask(tx, sessionId));
-  if (busy) {
-    await deps.queue.enqueue(deps.system, "checks-later", look, { key: sessionId, startAfterMs: 60_000 });
-    return "busy";
+  switch (started) {
+    case "busy":
+      await deps.queue.enqueue(deps.system, "checks-later", look, {
+        ...{ key: session.id, startAfterMs: 60_000 },
+      });
+      return started;
+    case "made-before":
+      return "repaired-before";
+    case "no-write-access":
+      return started;
+    case "started":
+      return "repair-started";
   }
-  const created = await createTask(deps, {
-    ...{ accountId, installationId, repositoryId: session.repositoryId },
-    ...{ businessKey, deliveryId: look.deliveryId, trigger: "checks", triggerCommentId: null },
-    ...{ verb: "fix-ci", instruction: "", options: {}, requester },
-    context: { ...context, checks: { headSha: reading.headSha, attempt, checks: reading.failed } },
-  });
-  if (created === null) return "repaired-before";
-  if (created.mustWait) await sayQueued(deps, client, created);
-  return "repair-started";
 }

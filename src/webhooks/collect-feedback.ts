@@ -4,6 +4,9 @@ import { readPull, type PullFacts } from "../github/read-pull.ts";
 import { readReviewRemarks } from "../github/read-review.ts";
 import { findSession, type Session } from "../sessions/session-store.ts";
 import { createTask } from "../tasks/create-task.ts";
+import { isBot } from "../tasks/is-bot.ts";
+import type { Settings } from "../github/settings-values.ts";
+import { findBase } from "../tasks/find-base.ts";
 import { freezeContext } from "../tasks/freeze-context.ts";
 import type { ReviewMaterial } from "../tasks/freeze-review.ts";
 import { sayQueued } from "../tasks/say-status.ts";
@@ -18,6 +21,7 @@ import {
   type FeedbackRow,
 } from "./feedback-store.ts";
 import { recordIgnored } from "./ignored-store.ts";
+import { readSettingsNow } from "./read-settings-now.ts";
 import { countTurnsWithoutPerson } from "./pull-store.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
@@ -34,7 +38,7 @@ export async function startFeedbackTask(deps: TriggerDeps, ref: Ref): Promise<vo
   }));
   const { open, session } = found;
   if (open === null || session === null) return;
-  if (session.endedAt !== null || (await botsAlone(deps, ref, open.rows))) return drop(deps, ref);
+  if (session.endedAt !== null) return drop(deps, ref);
   const { quietMs, longestMs } = deps.config.feedback;
   const dueInMs = Math.ceil(Math.min(quietMs - open.lastAgeMs, longestMs - open.firstAgeMs));
   if (dueInMs <= 0) return makeTask(deps, { ref, session, rows: open.rows });
@@ -45,9 +49,12 @@ const drop = (deps: TriggerDeps, { accountId, sessionId }: Ref) =>
   withAccount(deps.db, accountId, (tx) => dropFeedback(tx, sessionId));
 
 /** Listed bots may go on for a few turns; then a person has to say something. */
-async function botsAlone(deps: TriggerDeps, ref: Ref, rows: readonly FeedbackRow[]): Promise<boolean> {
-  const botIds = deps.config.allowedBotIds;
-  if (!rows.every(({ authorId }) => botIds.includes(authorId))) return false;
+async function botsAlone(
+  deps: TriggerDeps,
+  { ref, rows }: Collection,
+  botIds: readonly number[],
+): Promise<boolean> {
+  if (!rows.every((row) => isBot(authorOf(row), botIds))) return false;
   const turns = await countTurnsWithoutPerson(deps, { ...ref, botIds });
   if (turns < maxTurnsWithoutPerson) return false;
   for (const row of rows) {
@@ -59,6 +66,8 @@ async function botsAlone(deps: TriggerDeps, ref: Ref, rows: readonly FeedbackRow
   }
   return true;
 }
+
+const authorOf = ({ authorId: id, authorLogin: login }: FeedbackRow) => ({ id, login });
 
 type Collection = { ref: Ref; session: Session; rows: readonly FeedbackRow[] };
 
@@ -76,8 +85,12 @@ async function makeTask(deps: TriggerDeps, collection: Collection): Promise<void
   try {
     const repository = { owner: client.owner, name: client.name };
     const pull = await readPull(client.octokit, { repository, number: first.pullNumber });
-    if (pull === null || pull.state === "closed") await drop(deps, ref);
-    else await create(deps, { ...collection, first, client, pull, installationId });
+    if (pull === null || pull.state === "closed") return await drop(deps, ref);
+    const settings = await readSettingsNow(deps, {
+      ...{ accountId: ref.accountId, installationId, repositoryId: first.repositoryId, client },
+    });
+    if (await botsAlone(deps, collection, settings.triggers.botIds)) return await drop(deps, ref);
+    await create(deps, { ...collection, first, client, pull, installationId, settings });
   } finally {
     await client.revoke();
   }
@@ -94,24 +107,26 @@ type Creating = Collection & {
   client: RepositoryClient;
   pull: PullFacts;
   installationId: number;
+  settings: Settings;
 };
 
 async function create(deps: TriggerDeps, input: Creating): Promise<void> {
-  const { ref, rows, first, client, pull, installationId } = input;
+  const { ref, rows, first, client, pull, installationId, settings } = input;
   const repository = { owner: client.owner, name: client.name };
   // A person is asked for access again before the push, and is who the commit names.
-  const asker = rows.find(({ authorId }) => !deps.config.allowedBotIds.includes(authorId)) ?? first;
-  const requester = { id: asker.authorId, login: asker.authorLogin };
+  const { botIds } = settings.triggers;
+  const requester = authorOf(rows.find((row) => !isBot(authorOf(row), botIds)) ?? first);
   const context = await freezeContext(client.octokit, {
-    ...{ repository, requester, pull, triggeredAt: first.commentedAt, wantedBase: undefined },
+    ...{ repository, requester, pull, triggeredAt: first.commentedAt },
     issue: { ...pull, html_url: pull.url, user: pull.author },
+    base: await findBase(client.octokit, { repository, pull }),
     review: await toMaterial(input),
   });
   const businessKey = `feedback:${first.kind}:${first.commentId}`;
   const created = await createTask(deps, {
     ...{ accountId: ref.accountId, installationId, repositoryId: first.repositoryId },
     ...{ businessKey, deliveryId: first.deliveryId, trigger: "feedback", triggerCommentId: null },
-    ...{ verb: "implement", instruction: "", options: {}, requester, context },
+    ...{ verb: "implement", instruction: "", options: {}, requester, context, settings },
   });
   await withAccount(deps.db, ref.accountId, async (tx) => {
     const task = created?.task ?? (await findTaskOfKey(tx, businessKey));

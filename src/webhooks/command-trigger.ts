@@ -1,5 +1,6 @@
 import type { Nodes, Root } from "mdast";
 import { parseMarkdown } from "../github/parse-markdown.ts";
+import { shortenOutline } from "./shorten-outline.ts";
 
 export type Trigger =
   | { kind: "none" }
@@ -23,15 +24,22 @@ export function findTrigger(body: string): Trigger {
   const ends = [...body.matchAll(candidatePattern)].map((match) => match.index + match[0].length);
   const [first, ...others] = ends;
   if (first === undefined) return { kind: "none" };
-  const tree = parseMarkdown(body.slice(0, paragraphEnd(body, first)), "outline");
-  if (tree === null) return { kind: "intricate" };
-  if (isPlainText(tree, first - 1)) return { kind: "found", after: first };
+  const upToFirst = readOutline(body, first);
+  if (upToFirst === null) return { kind: "intricate" };
+  if (upToFirst(first)) return { kind: "found", after: first };
   const last = others.at(-1);
   if (last === undefined) return { kind: "none" };
-  const whole = parseMarkdown(body.slice(0, paragraphEnd(body, last)), "outline");
-  if (whole === null) return { kind: "intricate" };
-  const live = others.find((end) => isPlainText(whole, end - 1));
+  const upToLast = readOutline(body, last);
+  if (upToLast === null) return { kind: "intricate" };
+  const live = others.find((end) => upToLast(end));
   return live === undefined ? { kind: "none" } : { kind: "found", after: live };
+}
+
+/** Tells of the words that end up to `last` whether they are plain text; null when that would take too long. */
+function readOutline(body: string, last: number): ((end: number) => boolean) | null {
+  const { text, offsetOf } = shortenOutline(body.slice(0, paragraphEnd(body, last)));
+  const tree = parseMarkdown(text, "outline");
+  return tree === null ? null : (end) => isPlainText(tree, offsetOf(end - 1));
 }
 
 function paragraphEnd(body: string, from: number): number {

@@ -1,8 +1,8 @@
 import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import type { FrozenChecks } from "../tasks/frozen-context.ts";
+import { findBase } from "../tasks/find-base.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
 import { readEffectiveSettings } from "../tasks/effective-settings.ts";
-import { settleOptions } from "../tasks/settle-options.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import { checkBotLimit } from "./bot-limit.ts";
 import { openPull } from "./open-pull.ts";
@@ -33,31 +33,32 @@ export async function startTask(
 ): Promise<void> {
   const { client, tenant } = admitted;
   const { issue, review, checks, ...rest } = input;
-  if (event.sender.type !== "User") await checkBotLimit(deps, event, tenant);
+  const { botIds } = admitted.settings.triggers;
+  if (event.sender.type !== "User") await checkBotLimit(deps, event, { tenant, botIds });
   const opened = event.onPullRequest ? await openPull(deps, { event, admitted, verb: input.verb }) : null;
   const usualBase = opened === null ? await findUsualBase(deps, event, tenant, input) : null;
-  const context = await freezeContext(client.octokit, {
-    repository: { owner: client.owner, name: client.name },
-    issue,
-    requester: event.sender,
-    triggeredAt: event.triggeredAt,
-    wantedBase: input.options.base,
+  const repository = { owner: client.owner, name: client.name };
+  const pull = opened === null ? {} : { pull: opened.pull };
+  const base = await findBase(client.octokit, {
+    ...{ repository, wantedBase: input.options.base, ...pull },
     ...(usualBase === null ? {} : { usualBase }),
-    ...(opened === null ? {} : { pull: opened.pull }),
-    ...(review === undefined ? {} : { review }),
   });
-  const [{ settings }] = await Promise.all([
+  const [context, { settings }] = await Promise.all([
+    freezeContext(client.octokit, {
+      ...{ repository, issue, base, ...pull },
+      ...{ requester: event.sender, triggeredAt: event.triggeredAt },
+      ...(review === undefined ? {} : { review }),
+    }),
     readEffectiveSettings(deps, {
       ...{ accountId: tenant.accountId, installationId: event.installation.id },
-      repository: { id: event.repository.id, owner: client.owner, name: client.name },
-      ...{ sha: context.base.sha, from: { octokit: client.octokit } },
+      repository: { id: event.repository.id, ...repository },
+      ...{ sha: base.sha, from: { octokit: client.octokit } },
     }),
     waitForEarlier(deps, event),
   ]);
   const created = await createTask(deps, {
     ...rest,
-    options: settleOptions(input.options, settings, deps.config),
-    branchTemplate: settings.branchTemplate,
+    settings,
     accountId: tenant.accountId,
     installationId: event.installation.id,
     repositoryId: event.repository.id,

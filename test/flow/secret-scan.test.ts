@@ -5,7 +5,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
-import { deflateSync, gzipSync } from "node:zlib";
+import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { sql } from "drizzle-orm";
 import { expect, onTestFinished, test } from "vitest";
 import { withOwner } from "../../db/owner-connection.ts";
@@ -48,6 +48,12 @@ const forms: Record<string, Buffer | string> = {
   gzip: gzipSync(value),
   zlib: deflateSync(`blob 31\0${value}`),
   "zlib in the middle of a file": Buffer.concat([Buffer.from("PACK"), deflateSync(value), Buffer.from("xx")]),
+  zstd: zstdCompressSync(value),
+  "zstd in the middle of a file": Buffer.concat([
+    Buffer.from("row"),
+    zstdCompressSync(value.repeat(9)),
+    Buffer.from("xx"),
+  ]),
   "gzip of gzip": gzipSync(gzipSync(value)),
   "gzip behind base64": `data: ${gzipSync(value).toString("base64")}`,
 };

@@ -92,8 +92,8 @@ const exceptions: readonly { kind: Canary["kind"]; place: RegExp }[] = [
     // How the agent gets its environment elsewhere.
     { kind, place: /^body to e2b: POST \/process\.Process\/Start$/ },
     { kind, place: /^body to daytona: POST \/toolbox\/[^/]+\/process\/execute$/ },
-    // E2B's launcher is a shell text: in the machine, of the user whose environment has the token anyway.
-    { kind, place: /^argv in machine: (?:ba)?sh$/ },
+    // E2B's launcher is a shell text that ends in `env`: in the machine, of the user whose environment has the token anyway.
+    { kind, place: /^argv in machine: (?:(?:ba)?sh|env)$/ },
     { kind, place: /^argv in (?:host|machine): nsenter$/ },
   ]),
   // What the agent itself says to the model and writes, its own environment for instance; the token is ended by then.

@@ -1,9 +1,11 @@
-import { constants, gunzipSync, inflateSync } from "node:zlib";
+import { constants, gunzipSync, inflateSync, zstdDecompressSync } from "node:zlib";
 
 const maxDepth = 3;
-const options = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength: 64 * 2 ** 20 };
+const maxOutputLength = 64 * 2 ** 20;
+const zlibOptions = { finishFlush: constants.Z_SYNC_FLUSH, maxOutputLength };
+const zstdOptions = { finishFlush: constants.ZSTD_e_flush, maxOutputLength };
 
-/** The bytes, and everything compressed that begins anywhere in them (a pack's objects, a bundle's, gzip), also behind base64. */
+/** The bytes, and everything compressed that begins anywhere in them (a pack's objects, a bundle's, gzip, zstd), also behind base64. */
 export function* unpackAll(bytes: Buffer, depth = 0): Generator<Buffer> {
   yield bytes;
   if (depth === maxDepth) return;
@@ -12,28 +14,33 @@ export function* unpackAll(bytes: Buffer, depth = 0): Generator<Buffer> {
 
 function* compressedIn(bytes: Buffer): Generator<Buffer> {
   for (let at = bytes.indexOf(0x78); at !== -1; at = bytes.indexOf(0x78, at + 1)) {
-    if (((0x78 << 8) | (bytes[at + 1] ?? 0)) % 31 === 0) yield* attempt(inflateSync, bytes.subarray(at));
+    if (((0x78 << 8) | (bytes[at + 1] ?? 0)) % 31 === 0)
+      yield* attempt(() => inflateSync(bytes.subarray(at), zlibOptions));
   }
   const gzip = Buffer.from([0x1f, 0x8b, 0x08]);
   for (let at = bytes.indexOf(gzip); at !== -1; at = bytes.indexOf(gzip, at + 1)) {
-    yield* attempt(gunzipSync, bytes.subarray(at));
+    yield* attempt(() => gunzipSync(bytes.subarray(at), zlibOptions));
+  }
+  const zstd = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
+  for (let at = bytes.indexOf(zstd); at !== -1; at = bytes.indexOf(zstd, at + 1)) {
+    yield* attempt(() => zstdDecompressSync(bytes.subarray(at), zstdOptions));
   }
 }
 
 /** Of what begins like something compressed. */
 function* encodedIn(bytes: Buffer): Generator<Buffer> {
-  for (const [text] of bytes.toString("latin1").matchAll(/(?:H4sI|eJ|eN|eA)[\w+/-]{16,}/g)) {
+  for (const [text] of bytes.toString("latin1").matchAll(/(?:H4sI|KLUv|eJ|eN|eA)[\w+/-]{16,}/g)) {
     yield Buffer.from(text, "base64");
   }
 }
 
-function attempt(unpack: typeof inflateSync, bytes: Buffer): Buffer[] {
+function attempt(unpack: () => Buffer): Buffer[] {
   try {
-    const unpacked = unpack(bytes, options);
+    const unpacked = unpack();
     return unpacked.length === 0 ? [] : [unpacked];
   } catch (error) {
     // It only looked like a beginning.
-    if (error instanceof Error && "code" in error && String(error.code).startsWith("Z_")) return [];
+    if (error instanceof Error && "code" in error && /^(?:Z_|ZSTD_)/.test(String(error.code))) return [];
     throw error;
   }
 }

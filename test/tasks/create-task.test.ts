@@ -1,11 +1,13 @@
 import { sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { session } from "../../db/schema.ts";
+import { readConfig } from "../../src/config.ts";
 import { UserError } from "../../src/errors.ts";
 import { openQueue, type Queue } from "../../src/queue/queue.ts";
 import { createTask, type CreateTaskInput } from "../../src/tasks/create-task.ts";
 import { seedRepository, seedSession, type Seeded } from "../cli/seed.ts";
 import { silent } from "../queue/start-worker.ts";
+import { mergeFiles } from "../support/settings-files.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let home: TestDatabase;
@@ -24,10 +26,11 @@ afterAll(async () => {
 
 const create = (issueNumber: number, options: CreateTaskInput["options"]) =>
   createTask(
-    { db: home.database.db, queue, config: { limits: { budgetMicroUsd: 1_000_000 } } },
+    { db: home.database.db, queue, config: readConfig({ DATA_DIR: "/nowhere" }) },
     {
       ...at,
       options,
+      settings: mergeFiles({}).settings,
       businessKey: crypto.randomUUID(),
       deliveryId: crypto.randomUUID(),
       trigger: "comment",
@@ -52,6 +55,7 @@ const create = (issueNumber: number, options: CreateTaskInput["options"]) =>
         review: null,
         checks: null,
         base: { ref: "main", sha: "0".repeat(40) },
+        olderComments: 0,
         leftOutComments: 0,
         hiddenPieces: 0,
       },

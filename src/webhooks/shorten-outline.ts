@@ -1,0 +1,80 @@
+/** A line that is text in whatever it stands, so that a third like it, right behind, and its length change nothing. */
+const textLine = /^( *)(?!\d{1,9}[.)](?:[ \t]|$)|\/claude)[^\s<>`~#*+=_-][^<>`]*$/iu;
+const blankLine = /^[ \t]*$/;
+const commandLine = /^ {0,3}\/claude/i;
+const fence = /^(?:(`{3,})[^`]*|(~{3,}).*)$/;
+const closing = /^ {0,3}(`+|~+)[ \t]*$/;
+
+/**
+ * Leaves out what cannot change whether a line that begins with `/claude` is plain text, so that a long log or mail takes none
+ * of the parser's time: of lines of text with the same indentation, and of paragraphs of one line, all but two; and what is
+ * fenced where nothing but text came before. `offsetOf`: where a place in a line that is left has come to.
+ */
+export function shortenOutline(text: string): { text: string; offsetOf: (offset: number) => number } {
+  // A line ending of old Macintoshes, which nobody writes any more.
+  if (/\r(?!\n)/.test(text)) return { text, offsetOf: (offset) => offset };
+  const lines = text.split(/(?<=\n)/);
+  const kept = new Map(linesToKeep(lines).map((at) => [at, shorten(lines[at] ?? "")]));
+  const offsetOf = (offset: number): number => {
+    let [end, gone] = [0, 0];
+    for (const [at, line] of lines.entries()) {
+      end += line.length;
+      if (end > offset) break;
+      gone += line.length - (kept.get(at)?.length ?? 0);
+    }
+    return offset - gone;
+  };
+  return { text: [...kept.values()].join(""), offsetOf };
+}
+
+const longestLine = 80;
+
+function shorten(line: string): string {
+  if (line.length <= longestLine || kindOf(withoutEnd(line)) === null) return line;
+  return `${line.slice(0, longestLine).trimEnd()}${/\r?\n?$/.exec(line)?.[0] ?? ""}`;
+}
+
+const withoutEnd = (line: string) => line.replace(/\r?\n$/, "");
+
+function linesToKeep(text: readonly string[]): number[] {
+  const lines = text.map(withoutEnd);
+  const kinds = lines.map(kindOf);
+  const kept: number[] = [];
+  const last = (back: number) => kinds[kept.at(-back) ?? -1];
+  let onlyText = true;
+  for (let at = 0; at < lines.length; at++) {
+    const kind = kinds[at] ?? null;
+    if (kind !== null && kind === last(1) && kind === last(2)) continue;
+    const isParagraph = kind !== null && kinds[at + 1] === "" && last(1) === "" && last(3) === "";
+    if (isParagraph && kind === last(2) && kind === last(4)) {
+      at++;
+      continue;
+    }
+    kept.push(at);
+    if (!onlyText || kind !== null) continue;
+    const end = fenceEnd(lines, at);
+    onlyText = end !== null || commandLine.test(lines[at] ?? "");
+    while (end !== null && at < end) {
+      at++;
+      if (at === end || commandLine.test(lines[at] ?? "")) kept.push(at);
+    }
+  }
+  return kept;
+}
+
+/** "" for an empty line, null for one that may begin or end something. */
+function kindOf(line: string): string | null {
+  if (blankLine.test(line)) return "";
+  const indentation = textLine.exec(line)?.[1];
+  return indentation === undefined ? null : `text ${indentation.length}`;
+}
+
+/** The line that ends what is fenced from `at` on, or the last one; null: no fence begins there. */
+function fenceEnd(lines: readonly string[], at: number): number | null {
+  const [, ticks, tildes] = fence.exec(lines[at] ?? "") ?? [];
+  const mark = ticks ?? tildes;
+  if (mark === undefined) return null;
+  for (let end = at + 1; end < lines.length; end++)
+    if (closing.exec(lines[end] ?? "")?.[1]?.startsWith(mark) === true) return end;
+  return lines.length - 1;
+}
