@@ -191,3 +191,10 @@ function findCycle(graph: ReadonlyMap<string, ReadonlySet<string>>): string | nu
   }
   return null;
 }
+
+test("a test with the whole bot says what is missing where bubblewrap is", () => {
+  const forgetful = readSourceFiles(["test"]).filter(
+    ({ path, text }) => path.endsWith(".test.ts") && text.includes("openWorld(") && !text.includes("needBwrap"),
+  );
+  expect(forgetful.map(({ path }) => path)).toEqual([]);
+});

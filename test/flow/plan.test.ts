@@ -1,19 +1,15 @@
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { answerOnly, inTurn, writeFiles } from "../standins/model/scenarios.ts";
 import { seeThread } from "./see-thread.ts";
-import { openWorld, type World } from "../support/world.ts";
+import { needBwrap } from "../support/need-bwrap.ts";
+import { openWorld } from "../support/world.ts";
 
-let world: World;
-
-beforeAll(async () => {
+test("a plan waits for its approval and is then carried out by the same task", async (context) => {
+  await needBwrap(context);
   const change = writeFiles({ "docs.md": "hello\n" });
-  world = await openWorld({ scenario: inTurn(answerOnly("- [ ] write docs.md"), change) });
+  const world = await openWorld({ scenario: inTurn(answerOnly("- [ ] write docs.md"), change) });
+  onTestFinished(() => world.close());
   await world.startWorker();
-});
-
-afterAll(() => world.close());
-
-test("a plan waits for its approval and is then carried out by the same task", async () => {
   const { issueNumber } = await world.ask("/claude plan write some docs");
   const waiting = await world.until("the plan waits", async () => {
     const [task] = await world.tasks();

@@ -1,18 +1,20 @@
-import { afterEach, expect, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { changeNothing, inTurn, writeFiles } from "../standins/model/scenarios.ts";
 import type { Scenario } from "../standins/model/reply.ts";
+import { needBwrap } from "../support/need-bwrap.ts";
 import { openWorld, type World } from "../support/world.ts";
 import { seeThread } from "./see-thread.ts";
 
 let world: World;
 
-afterEach(() => world.close());
+beforeEach((context) => needBwrap(context));
 
 async function open(second: Scenario): Promise<{ issueNumber: number; branch: string }> {
   world = await openWorld({
     files: { "a.txt": "old\n" },
     scenario: inTurn(writeFiles({ "a.txt": "ours\n" }), second, writeFiles({ "later.md": "later\n" })),
   });
+  onTestFinished(() => world.close());
   await world.startWorker();
   const { issueNumber } = await world.ask("/claude write ours into a.txt");
   await world.untilReported(issueNumber);

@@ -1,11 +1,12 @@
-import { afterEach, expect, test } from "vitest";
+import { beforeEach, expect, onTestFinished, test } from "vitest";
 import { inTurn, writeFiles } from "../standins/model/scenarios.ts";
+import { needBwrap } from "../support/need-bwrap.ts";
 import { openWorld, type World } from "../support/world.ts";
 import { seeThread } from "./see-thread.ts";
 
 let world: World;
 
-afterEach(() => world.close());
+beforeEach((context) => needBwrap(context));
 
 async function open(): Promise<void> {
   world = await openWorld({
@@ -15,6 +16,7 @@ async function open(): Promise<void> {
       writeFiles({ "three.md": "three\n" }),
     ),
   });
+  onTestFinished(() => world.close());
   await world.startWorker();
 }
 
