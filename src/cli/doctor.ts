@@ -7,7 +7,7 @@ import { checkGit } from "./doctor/check-git.ts";
 import { checkNode } from "./doctor/check-node.ts";
 import { renderChecks } from "./doctor/render-checks.ts";
 
-/** `remote-claude doctor`: looks at all that the server needs, changes nothing, spends nothing. */
+/** `remote-claude doctor`: looks at all that the server needs, leaves nothing changed, spends nothing. */
 export async function runDoctor(io: CliIo, input: { json: boolean }): Promise<void> {
   const checks = await makeChecks(io);
   const broken = checks.some(({ status }) => status === "fail");

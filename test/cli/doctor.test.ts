@@ -1,15 +1,16 @@
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { sql } from "drizzle-orm";
-import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import type { Check } from "../../src/cli/doctor/check.ts";
 import { readAppManifest } from "../../src/web/app-manifest.ts";
 import { startGitHub, type GitHubStandin } from "../standins/github/github.ts";
+import { startS3 } from "../standins/s3/start-s3.ts";
 import { startModel, type ModelStandin } from "../standins/model/start-model.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
@@ -119,6 +120,7 @@ describe("a server in order", () => {
       "data-dir",
       "database",
       "queue",
+      "checkpoints",
       "claude",
       "sandbox",
       "model",
@@ -453,6 +455,51 @@ async function serve(status: number, body: unknown): Promise<{ url: string; head
   await once(server, "listening");
   return { url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`, headers };
 }
+
+describe("the storage for checkpoints", () => {
+  const inBucket = (s3: Awaited<ReturnType<typeof startS3>>, change: Record<string, string> = {}) =>
+    environment(null, {
+      ENCRYPTION_KEY: Buffer.alloc(32, 7).toString("base64"),
+      ...{ CHECKPOINT_S3_URL: s3.url, CHECKPOINT_S3_REGION: s3.region },
+      CHECKPOINT_S3_ACCESS_KEY_ID: s3.accessKeyId,
+      CHECKPOINT_S3_SECRET_ACCESS_KEY: s3.secretAccessKey,
+      ...change,
+    });
+
+  test("is written, read and left as it was: a bucket and a folder", async () => {
+    const s3 = await startS3();
+    onTestFinished(() => s3.close());
+    const bucket = await diagnose(inBucket(s3));
+    expect(bucket.find("checkpoints")).toMatchObject({
+      status: "ok",
+      detail: `${new URL(s3.url).host}/checkpoints keeps and gives back`,
+    });
+    expect(s3.requests.some(({ method }) => method === "PUT")).toBe(true);
+    expect(s3.objects().size).toBe(0);
+    expect(s3.violations).toEqual([]);
+    const folder = await mkdtemp(join(tmpdir(), "rc-doctor-"));
+    onTestFinished(() => rm(folder, { recursive: true }));
+    const before = await diagnose(environment(null, { DATA_DIR: folder }));
+    expect(before.find("checkpoints")).toMatchObject({ status: "ok" });
+    expect(await readdir(folder)).toEqual([]);
+    await mkdir(join(folder, "checkpoints"));
+    const after = await diagnose(environment(null, { DATA_DIR: folder }));
+    expect(after.find("checkpoints")).toMatchObject({
+      status: "ok",
+      detail: `${join(folder, "checkpoints")} keeps and gives back`,
+    });
+  });
+
+  test("does not accept the key: which variables to mend", async () => {
+    const s3 = await startS3();
+    onTestFinished(() => s3.close());
+    const { find } = await diagnose(inBucket(s3, { CHECKPOINT_S3_SECRET_ACCESS_KEY: "another".repeat(6) }));
+    expect(find("checkpoints")).toMatchObject({
+      status: "fail",
+      remedy: expect.stringContaining("CHECKPOINT_S3_SECRET_ACCESS_KEY") as string,
+    });
+  });
+});
 
 describe("sandboxes elsewhere", () => {
   test("are checked one by one, and Claude Code is not looked for here", async () => {

@@ -4,6 +4,7 @@ import type { CliIo } from "../cli-io.ts";
 import { createCliLogger } from "../cli-logger.ts";
 import { findDatabaseUrl } from "../open-cli-database.ts";
 import { checkCredentials, checkPermissions } from "./check-app.ts";
+import { checkCheckpoints } from "./check-checkpoints.ts";
 import { checkClaude } from "./check-claude.ts";
 import { checkDataDir } from "./check-data-dir.ts";
 import { checkDatabase } from "./check-database.ts";
@@ -23,6 +24,9 @@ export async function checkEverything(input: Input): Promise<Check[]> {
   const groups = await Promise.all([
     runCheck({ id: "data-dir", title: "DATA_DIR" }, () => checkDataDir(config.dataDir)),
     checkStorage(input),
+    runCheck({ id: "checkpoints", title: "Checkpoints" }, () =>
+      checkCheckpoints(config, createCliLogger(io)),
+    ),
     runCheck({ id: "claude", title: "Claude Code" }, () =>
       config.sandbox.providers.includes("local")
         ? checkClaude(config.sandbox.claudeBin)
