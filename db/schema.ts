@@ -61,6 +61,12 @@ const known = {
   modelCallStatus: ["reserved", "settled", "refused"],
   usageFault: ["none", "platform"],
   sandboxStatus: ["running", "paused", "ending", "ended"],
+  usageKind: ["model", "sandbox"],
+  chargeKind: ["charge", "correction"],
+  outboxKind: ["meter-event", "meter-cancel", "credit-note"],
+  outboxState: ["pending", "sending", "delivered", "reconcile", "dead", "superseded"],
+  outboxVia: ["ack", "duplicate", "reconciled"],
+  capScope: ["account", "repository", "user", "session"],
 } as const;
 
 /** Who pays: the GitHub organisation or user that installed the App. */
@@ -72,10 +78,13 @@ export const account = pgTable(
     login: text("login").notNull(),
     kind: text("kind", { enum: known.accountKind }).notNull(),
     maxParallelTasks: integer("max_parallel_tasks").notNull().default(3),
+    /** What an owner allows in a calendar month (UTC); null: the server's default. */
+    monthlyBudgetMicroUsd: microUsd("monthly_budget_micro_usd"),
     createdAt: moment("created_at").notNull().defaultNow(),
   },
   (t) => [
     check("account_max_parallel_tasks", sql`${t.maxParallelTasks} > 0`),
+    check("account_monthly_budget_positive", sql`${t.monthlyBudgetMicroUsd} > 0`),
     oneOf("account_kind_known", t.kind, known.accountKind),
     ...tenantPolicies("account", "id"),
   ],
@@ -102,6 +111,9 @@ export const installation = pgTable(
   ],
 );
 
+/** What a repository's settings, as last read, allow beside the account's month; absent: no limit of its own. Micro-USD. */
+export type RepositoryCaps = { month?: number; userMonth?: number; session?: number };
+
 export const repository = pgTable(
   "repository",
   {
@@ -115,6 +127,7 @@ export const repository = pgTable(
     owner: text("owner").notNull(),
     name: text("name").notNull(),
     private: boolean("private").notNull(),
+    caps: jsonb("caps").$type<RepositoryCaps>().notNull().default({}),
     removedAt: moment("removed_at"),
     createdAt: moment("created_at").notNull().defaultNow(),
     updatedAt: moment("updated_at").notNull().defaultNow(),
@@ -254,6 +267,10 @@ export type TaskNotices = {
   steered?: number;
   /** Something that one sentence of inline Markdown says. */
   remarks?: readonly string[];
+  /** Shares of budgets that this task has used up. */
+  budget?: readonly string[];
+  /** Which budget has no room for the task, while it waits for that. */
+  cap?: string;
 };
 
 export const task = pgTable(
@@ -497,7 +514,46 @@ export const modelCall = pgTable(
   ],
 );
 
-/** The ledger: what a finished attempt used, one row per model call, written once and never changed (a trigger refuses). */
+/**
+ * The meter of machines: one row an interval in which an attempt used one, at most some minutes long. It is written when the
+ * interval is over, so a worker that dies leaves nothing open: what was used after its last heartbeat is nobody's.
+ */
+export const sandboxUse = pgTable(
+  "sandbox_use",
+  {
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    /** The fence under which the machine was used. */
+    attempt: integer("attempt").notNull(),
+    /** From 1, a heartbeat each. */
+    sequence: integer("sequence").notNull(),
+    provider: text("provider").notNull(),
+    sandboxId: text("sandbox_id").notNull(),
+    vcpus: integer("vcpus").notNull(),
+    memoryMib: integer("memory_mib").notNull(),
+    startedAt: moment("started_at").notNull(),
+    endedAt: moment("ended_at").notNull(),
+    /** What the provider asks for it, by the rate card named. */
+    costMicroUsd: microUsd("cost_micro_usd").notNull(),
+    card: text("card").notNull(),
+  },
+  (t) => [
+    unique("sandbox_use_once").on(t.taskId, t.attempt, t.sequence),
+    index("sandbox_use_session_idx").on(t.sessionId),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    check("sandbox_use_forward", sql`${t.endedAt} >= ${t.startedAt}`),
+    check(
+      "sandbox_use_not_negative",
+      sql`${t.costMicroUsd} >= 0 and ${t.vcpus} >= 0 and ${t.memoryMib} >= 0 and ${t.sequence} > 0`,
+    ),
+    ...tenantPolicies("sandbox_use"),
+  ],
+);
+
+/** The ledger: what a finished attempt used, one row per model call or interval of a machine, written once and never changed (a trigger refuses). */
 export const usage = pgTable(
   "usage",
   {
@@ -507,14 +563,19 @@ export const usage = pgTable(
     sessionId: uuid("session_id").notNull(),
     /** The fence under which the call was made. */
     attempt: integer("attempt").notNull(),
+    kind: text("kind", { enum: known.usageKind }).notNull().default("model"),
+    /** The row of the meter: a model call, or a machine's interval. */
     modelCallId: uuid("model_call_id").notNull(),
+    /** Of a machine its provider. */
     model: text("model").notNull(),
     inputTokens: integer("input_tokens").notNull(),
     outputTokens: integer("output_tokens").notNull(),
     cacheReadTokens: integer("cache_read_tokens").notNull(),
     cacheWrite5mTokens: integer("cache_write_5m_tokens").notNull(),
     cacheWrite1hTokens: integer("cache_write_1h_tokens").notNull(),
-    /** What the model's vendor asks for it. */
+    /** Of a machine's interval. */
+    durationMs: integer("duration_ms").notNull().default(0),
+    /** What the vendor asks for it. */
     costMicroUsd: microUsd("cost_micro_usd").notNull(),
     /** What the account pays for it: nothing when the fault was ours. */
     priceMicroUsd: microUsd("price_micro_usd").notNull(),
@@ -527,8 +588,133 @@ export const usage = pgTable(
     foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
     check("usage_platform_is_free", sql`${t.fault} <> 'platform' or ${t.priceMicroUsd} = 0`),
     oneOf("usage_fault_known", t.fault, known.usageFault),
+    oneOf("usage_kind_known", t.kind, known.usageKind),
     check("usage_not_negative", sql`${t.costMicroUsd} >= 0 and ${t.priceMicroUsd} >= 0`),
     ...tenantPolicies("usage"),
+  ],
+);
+
+/**
+ * What an account owes for one leg of a task, written once and never changed (a trigger refuses). A correction is a further
+ * revision that holds the difference, so that the sum over the revisions is what is owed.
+ */
+export const charge = pgTable(
+  "charge",
+  {
+    /** UUIDv7, so that the order of ids is the order of creation. */
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    taskId: uuid("task_id").notNull(),
+    sessionId: uuid("session_id").notNull(),
+    repositoryId: githubId("repository_id").notNull(),
+    requesterId: githubId("requester_id").notNull(),
+    leg: integer("leg").notNull(),
+    /** 1 is the charge, what is above are corrections. */
+    revision: integer("revision").notNull().default(1),
+    kind: text("kind", { enum: known.chargeKind }).notNull(),
+    /** Why it is owed or not: a class of src/billing/who-pays.ts, or what a correction is for. */
+    reason: text("reason").notNull(),
+    /** The rate card it was rated with. */
+    card: text("card").notNull(),
+    /** The newest attempt in it: the next leg's charge begins after it. */
+    lastAttempt: integer("last_attempt").notNull(),
+    /** What the leg cost at the vendors' prices. */
+    costMicroUsd: microUsd("cost_micro_usd").notNull(),
+    /** What is owed for it, exactly. */
+    priceMicroUsd: microUsd("price_micro_usd").notNull(),
+    /** The same in whole cents, rounded once: the receipt, the meter event and the line of the invoice. */
+    amountCents: bigint("amount_cents", { mode: "number" }).notNull(),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    unique("charge_once").on(t.taskId, t.leg, t.revision),
+    unique("charge_account_pair").on(t.id, t.accountId),
+    index("charge_account_idx").on(t.accountId, t.createdAt),
+    index("charge_session_idx").on(t.sessionId),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    foreignKey({ columns: [t.sessionId, t.accountId], foreignColumns: [session.id, session.accountId] }),
+    oneOf("charge_kind_known", t.kind, known.chargeKind),
+    check("charge_first_revision", sql`(${t.revision} = 1) = (${t.kind} = 'charge') and ${t.revision} > 0`),
+    check(
+      "charge_not_negative",
+      sql`${t.kind} <> 'charge' or (${t.costMicroUsd} >= 0 and ${t.priceMicroUsd} >= 0 and ${t.amountCents} >= 0)`,
+    ),
+    ...tenantPolicies("charge"),
+  ],
+);
+
+/** What Stripe is still to hear of charges, made in the charge's own transaction. What is to be said never changes (a trigger refuses). */
+export const billingOutbox = pgTable(
+  "billing_outbox",
+  {
+    /** UUIDv7: the order in which it is sent. */
+    id: uuid("id").primaryKey(),
+    accountId: uuid("account_id").notNull(),
+    chargeId: uuid("charge_id").notNull(),
+    kind: text("kind", { enum: known.outboxKind }).notNull(),
+    /** `<task>:<leg>:<revision>`; Stripe takes a second one of it as the same. */
+    identifier: text("identifier").notNull(),
+    valueCents: bigint("value_cents", { mode: "number" }).notNull(),
+    eventAt: moment("event_at").notNull(),
+    state: text("state", { enum: known.outboxState }).notNull().default("pending"),
+    /** Rises before each attempt, and is its fence. */
+    attempts: integer("attempts").notNull().default(0),
+    firstAttemptAt: moment("first_attempt_at"),
+    leaseUntil: moment("lease_until"),
+    nextAt: moment("next_at").notNull().defaultNow(),
+    deliveredAt: moment("delivered_at"),
+    deliveredVia: text("delivered_via", { enum: known.outboxVia }),
+    /** What the last answer was, where it was no success. */
+    problem: text("problem"),
+    createdAt: moment("created_at").notNull().defaultNow(),
+  },
+  (t) => [
+    unique("billing_outbox_identifier").on(t.identifier),
+    // Stripe takes one call at a time for a customer and a meter.
+    uniqueIndex("billing_outbox_one_sending")
+      .on(t.accountId)
+      .where(sql`state = 'sending'`),
+    index("billing_outbox_due_idx")
+      .on(t.nextAt)
+      .where(sql`state in ('pending', 'sending')`),
+    index("billing_outbox_charge_idx").on(t.chargeId),
+    foreignKey({ columns: [t.chargeId, t.accountId], foreignColumns: [charge.id, charge.accountId] }),
+    oneOf("billing_outbox_kind_known", t.kind, known.outboxKind),
+    oneOf("billing_outbox_state_known", t.state, known.outboxState),
+    oneOf("billing_outbox_via_known", t.deliveredVia, known.outboxVia),
+    check("billing_outbox_identifier_short", sql`length(${t.identifier}) between 1 and 100`),
+    check(
+      "billing_outbox_delivered",
+      sql`(state = 'delivered') = (delivered_at is not null) and (delivered_at is null) = (delivered_via is null)`,
+    ),
+    check("billing_outbox_lease", sql`(state = 'sending') = (lease_until is not null)`),
+    check("billing_outbox_attempted", sql`(attempts = 0) = (first_attempt_at is null)`),
+    ...tenantPolicies("billing_outbox"),
+  ],
+);
+
+/** A share of a cap that was reached, told once a period. */
+export const budgetAlert = pgTable(
+  "budget_alert",
+  {
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    scope: text("scope", { enum: known.capScope }).notNull(),
+    /** Of the repository, user or session; of an account itself. */
+    key: text("key").notNull(),
+    /** `2026-11`; of a session, which has no period, the empty text. */
+    period: text("period").notNull(),
+    percent: integer("percent").notNull(),
+    taskId: uuid("task_id").notNull(),
+    at: moment("at").notNull().defaultNow(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.scope, t.key, t.period, t.percent] }),
+    foreignKey({ columns: [t.taskId, t.accountId], foreignColumns: [task.id, task.accountId] }),
+    oneOf("budget_alert_scope_known", t.scope, known.capScope),
+    check("budget_alert_percent", sql`${t.percent} between 1 and 100`),
+    ...tenantPolicies("budget_alert"),
   ],
 );
 

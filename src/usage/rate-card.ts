@@ -70,6 +70,15 @@ export function findRates(model: string): RateCardEntry {
   return rateCard.get(canonicalName(model)) ?? dearest;
 }
 
+/** Claude Code's own names for its newest models; which one it takes, and at what price, the gateway sees with each call. */
+const aliases = new Set(["haiku", "opus", "sonnet"]);
+
+/** Whether what this model costs is known, so that a task may begin with it. */
+export function isPriced(model: string): boolean {
+  const name = canonicalName(model);
+  return rateCard.has(name) || aliases.has(name);
+}
+
 /** us.anthropic.claude-opus-4-1-20250805-v1:0, claude-opus-4-1@20250805, claude-opus-4-1[1m] -> claude-opus-4-1 */
 function canonicalName(model: string): string {
   const name = model

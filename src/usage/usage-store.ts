@@ -1,6 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
-import { modelCall, usage } from "../../db/schema.ts";
+import { modelCall, sandboxUse, usage } from "../../db/schema.ts";
 import { TransientError } from "../errors.ts";
 import type { TokenCounts } from "./price.ts";
 
@@ -17,7 +17,7 @@ export type Attempt = {
 };
 
 /**
- * Writes the model calls of one attempt into the ledger, each once however often this is called. A call of a platform
+ * Writes the model calls and the machine's intervals of one attempt into the ledger, each once however often this is called. A call of a platform
  * attempt that nobody settled is written at its reservation; one of a good attempt is about to be settled, so that is
  * a TransientError.
  */
@@ -39,6 +39,26 @@ export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
       ${cost}, case when ${paid} then ${cost} else 0 end, case when ${paid} then 'none' else 'platform' end
     from ${modelCall}
     where ${ofAttempt(attempt)} and ${modelCall.status} <> 'refused'
+    on conflict (task_id, attempt, model_call_id) do nothing
+  `);
+  await recordMachine(tx, attempt);
+}
+
+async function recordMachine(tx: Tx, { taskId, accountId, attempt, fault }: Attempt): Promise<void> {
+  const price = fault === "none" ? sql`${sandboxUse.costMicroUsd}` : sql`0`;
+  await tx.execute(sql`
+    insert into ${usage} (
+      id, account_id, task_id, session_id, attempt, kind, model_call_id, model, duration_ms,
+      input_tokens, output_tokens, cache_read_tokens, cache_write_5m_tokens, cache_write_1h_tokens,
+      cost_micro_usd, price_micro_usd, fault
+    )
+    select
+      gen_random_uuid(), ${sandboxUse.accountId}, ${sandboxUse.taskId}, ${sandboxUse.sessionId}, ${sandboxUse.attempt},
+      'sandbox', ${sandboxUse.id}, ${sandboxUse.provider},
+      round(extract(epoch from ${sandboxUse.endedAt} - ${sandboxUse.startedAt}) * 1000)::int, 0, 0, 0, 0, 0,
+      ${sandboxUse.costMicroUsd}, ${price}, ${fault}
+    from ${sandboxUse}
+    where ${sandboxUse.taskId} = ${taskId} and ${sandboxUse.accountId} = ${accountId} and ${sandboxUse.attempt} = ${attempt}
     on conflict (task_id, attempt, model_call_id) do nothing
   `);
 }
@@ -65,44 +85,73 @@ export type ModelUsage = TokenCounts & {
 export type TaskUsage = {
   /** The dearest first. */
   models: readonly ModelUsage[];
-  /** What the calls cost at the vendor's list price. */
+  machine: MachineUsage;
+  /** What the calls and the machine cost at the vendors' list prices. */
   costMicroUsd: number;
-  /** What the account pays: the ledger's word for attempts that are in it, the cost for the one under way. */
+  /** What of it counts for the account: the ledger's word for attempts that are in it, the cost for the one under way. */
   priceMicroUsd: number;
 };
 
+export type MachineUsage = { durationMs: number; costMicroUsd: number; priceMicroUsd: number };
+
 /** What a task has used in all its attempts so far; calls that are still under way are not in it. */
-export async function sumTaskUsage(db: Db, input: { accountId: string; taskId: string }): Promise<TaskUsage> {
-  const total = (column: unknown) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+export async function sumTaskUsage(db: Db, input: TaskRef): Promise<TaskUsage> {
+  return withAccount(db, input.accountId, async (tx) => {
+    const models = await sumModels(tx, input);
+    const machine = await sumMachine(tx, input);
+    const all = [...models, machine];
+    return {
+      models,
+      machine,
+      costMicroUsd: all.reduce((sum, row) => sum + row.costMicroUsd, 0),
+      priceMicroUsd: all.reduce((sum, row) => sum + row.priceMicroUsd, 0),
+    };
+  });
+}
+
+type TaskRef = { accountId: string; taskId: string };
+
+const total = (column: unknown) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+
+async function sumModels(tx: Tx, { accountId, taskId }: TaskRef): Promise<ModelUsage[]> {
   const cost = sql`coalesce(${usage.costMicroUsd}, ${modelCall.costMicroUsd}, 0)`;
-  const rows = await withAccount(db, input.accountId, (tx) =>
-    tx
-      .select({
-        model: modelCall.model,
-        calls: sql<number>`count(*)`.mapWith(Number),
-        inputTokens: total(modelCall.inputTokens),
-        outputTokens: total(modelCall.outputTokens),
-        cacheReadTokens: total(modelCall.cacheReadTokens),
-        cacheWrite5mTokens: total(modelCall.cacheWrite5mTokens),
-        cacheWrite1hTokens: total(modelCall.cacheWrite1hTokens),
-        costMicroUsd: total(cost),
-        priceMicroUsd: total(sql`coalesce(${usage.priceMicroUsd}, ${modelCall.costMicroUsd}, 0)`),
-      })
-      .from(modelCall)
-      .leftJoin(usage, and(eq(usage.modelCallId, modelCall.id), eq(usage.taskId, modelCall.taskId)))
-      .where(
-        and(
-          eq(modelCall.taskId, input.taskId),
-          eq(modelCall.accountId, input.accountId),
-          sql`(${modelCall.status} = 'settled' or ${usage.id} is not null)`,
+  return tx
+    .select({
+      model: modelCall.model,
+      calls: sql<number>`count(*)`.mapWith(Number),
+      inputTokens: total(modelCall.inputTokens),
+      outputTokens: total(modelCall.outputTokens),
+      cacheReadTokens: total(modelCall.cacheReadTokens),
+      cacheWrite5mTokens: total(modelCall.cacheWrite5mTokens),
+      cacheWrite1hTokens: total(modelCall.cacheWrite1hTokens),
+      costMicroUsd: total(cost),
+      priceMicroUsd: total(sql`coalesce(${usage.priceMicroUsd}, ${modelCall.costMicroUsd}, 0)`),
+    })
+    .from(modelCall)
+    .leftJoin(usage, and(eq(usage.modelCallId, modelCall.id), eq(usage.taskId, modelCall.taskId)))
+    .where(
+      and(
+        eq(modelCall.taskId, taskId),
+        eq(modelCall.accountId, accountId),
+        sql`(${modelCall.status} = 'settled' or ${usage.id} is not null)`,
+      ),
+    )
+    .groupBy(modelCall.model)
+    .orderBy(sql`sum(${cost}) desc`, modelCall.model);
+}
+
+async function sumMachine(tx: Tx, { accountId, taskId }: TaskRef): Promise<MachineUsage> {
+  const [row] = await tx
+    .select({
+      durationMs:
+        sql<number>`coalesce(round(extract(epoch from sum(${sandboxUse.endedAt} - ${sandboxUse.startedAt})) * 1000), 0)`.mapWith(
+          Number,
         ),
-      )
-      .groupBy(modelCall.model)
-      .orderBy(sql`sum(${cost}) desc`, modelCall.model),
-  );
-  return {
-    models: rows,
-    costMicroUsd: rows.reduce((sum, row) => sum + row.costMicroUsd, 0),
-    priceMicroUsd: rows.reduce((sum, row) => sum + row.priceMicroUsd, 0),
-  };
+      costMicroUsd: total(sandboxUse.costMicroUsd),
+      priceMicroUsd: total(sql`coalesce(${usage.priceMicroUsd}, ${sandboxUse.costMicroUsd})`),
+    })
+    .from(sandboxUse)
+    .leftJoin(usage, and(eq(usage.modelCallId, sandboxUse.id), eq(usage.taskId, sandboxUse.taskId)))
+    .where(and(eq(sandboxUse.taskId, taskId), eq(sandboxUse.accountId, accountId)));
+  return row ?? { durationMs: 0, costMicroUsd: 0, priceMicroUsd: 0 };
 }

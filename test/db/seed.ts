@@ -84,7 +84,46 @@ export async function seedTenant(system: Db): Promise<Tenant> {
     ...{ repositoryId, name: "deps", accountId, verb: "implement", instruction: "update them", options: {} },
     ...{ savedById: 7, savedByLogin: "mona" },
   });
+  await system.insert(schema.sandboxUse).values(newSandboxUse(tenant));
+  const charged = newCharge(tenant);
+  await system.insert(schema.charge).values(charged);
+  await system.insert(schema.billingOutbox).values(newOutboxRow(tenant, charged.id));
+  await system
+    .insert(schema.budgetAlert)
+    .values({ accountId, scope: "account", key: accountId, period: "2026-01", percent: 50, taskId });
   return tenant;
+}
+
+export function newSandboxUse({
+  accountId,
+  taskId,
+  sessionId,
+}: Tenant): typeof schema.sandboxUse.$inferInsert {
+  return {
+    ...{ id: uuidv7(), accountId, taskId, sessionId, attempt: 1, sequence: 1 },
+    ...{ provider: "local", sandboxId: `machine of ${taskId}`, vcpus: 2, memoryMib: 2048 },
+    ...{ startedAt: new Date("2026-01-01T00:00:00Z"), endedAt: new Date("2026-01-01T00:00:30Z") },
+    ...{ costMicroUsd: 9, card: "2026-11" },
+  };
+}
+
+export function newCharge(tenant: Tenant): typeof schema.charge.$inferInsert {
+  const { accountId, taskId, sessionId, repositoryId } = tenant;
+  return {
+    ...{ id: uuidv7(), accountId, taskId, sessionId, repositoryId, requesterId: 7, leg: 1, revision: 1 },
+    ...{ kind: "charge", reason: "done", card: "2026-11", lastAttempt: 1 },
+    ...{ costMicroUsd: 10_000, priceMicroUsd: 12_000, amountCents: 1 },
+  };
+}
+
+export function newOutboxRow(
+  { accountId, taskId }: Tenant,
+  chargeId: string,
+): typeof schema.billingOutbox.$inferInsert {
+  return {
+    ...{ id: uuidv7(), accountId, chargeId, kind: "meter-event", identifier: `${taskId}:1:1` },
+    ...{ valueCents: 1, eventAt: new Date("2026-01-01T00:00:00Z") },
+  };
 }
 
 /** What a waiting task must have. */

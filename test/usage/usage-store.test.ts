@@ -108,6 +108,7 @@ test("a call under way is in no sum, and a task without calls has cost nothing",
   await addCall(turn);
   expect(await sumTaskUsage(test_.database.db, turn)).toEqual({
     models: [],
+    machine: { durationMs: 0, costMicroUsd: 0, priceMicroUsd: 0 },
     costMicroUsd: 0,
     priceMicroUsd: 0,
   });
