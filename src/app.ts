@@ -4,8 +4,14 @@ import { onChecksCompleted } from "./webhooks/checks.ts";
 import { onCommentCreated, onCommentEdited } from "./webhooks/comments.ts";
 import { onInstallation, onInstallationRepositories, onRepository } from "./webhooks/installations.ts";
 import { onIssueAssigned, onIssueGone, onIssueLabeled } from "./webhooks/issues.ts";
-import { onPullRequestClosed, onPullRequestEdited, onPullRequestReopened } from "./webhooks/pulls.ts";
+import {
+  onPullRequestClosed,
+  onPullRequestEdited,
+  onPullRequestPushed,
+  onPullRequestReopened,
+} from "./webhooks/pulls.ts";
 import { onReviewCommentCreated } from "./webhooks/review-comments.ts";
+import { onReviewDismissed } from "./webhooks/review-dismissed.ts";
 import { onReviewSubmitted } from "./webhooks/reviews.ts";
 import type { TriggerDeps } from "./webhooks/trigger.ts";
 
@@ -21,10 +27,13 @@ export const handlers = {
   "issues.closed": (deps, { payload }) => onIssueGone(deps, payload),
   "issues.deleted": (deps, { payload }) => onIssueGone(deps, payload),
   "issues.transferred": (deps, { payload }) => onIssueGone(deps, payload),
-  "pull_request.closed": (deps, { payload }) => onPullRequestClosed(deps, payload),
-  "pull_request.edited": (deps, { payload }) => onPullRequestEdited(deps, payload),
+  "pull_request.opened": (deps, { payload }) => onPullRequestPushed(deps, payload),
+  "pull_request.synchronize": (deps, { payload }) => onPullRequestPushed(deps, payload),
+  "pull_request.closed": (deps, { id, payload }) => onPullRequestClosed(deps, id, payload),
+  "pull_request.edited": (deps, { id, payload }) => onPullRequestEdited(deps, id, payload),
   "pull_request.reopened": (deps, { payload }) => onPullRequestReopened(deps, payload),
   "pull_request_review.submitted": (deps, { id, payload }) => onReviewSubmitted(deps, id, payload),
+  "pull_request_review.dismissed": (deps, { payload }) => onReviewDismissed(deps, payload),
   "pull_request_review_comment.created": (deps, { id, payload }) => onReviewCommentCreated(deps, id, payload),
   "check_suite.completed": (deps, { id, payload }) => onChecksCompleted(deps, id, payload),
   status: (deps, { id, payload }) => onChecksCompleted(deps, id, payload),

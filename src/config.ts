@@ -48,6 +48,7 @@ export type Config = {
     maxTurns: number;
     budgetMicroUsd: number;
     accountParallelTasks: number;
+    accountMonthMicroUsd: number;
   };
   triggerLabel: string;
   /** User ids. */
@@ -148,6 +149,7 @@ function toConfig(env: Environment): Config {
       maxTurns: env.TASK_MAX_TURNS,
       budgetMicroUsd: Math.round(env.TASK_BUDGET_USD * 1_000_000),
       accountParallelTasks: env.ACCOUNT_MAX_PARALLEL_TASKS,
+      accountMonthMicroUsd: Math.round(env.ACCOUNT_MONTHLY_BUDGET_USD * 1_000_000),
     },
     triggerLabel: env.TRIGGER_LABEL,
     allowedBotIds: env.ALLOWED_BOT_IDS,

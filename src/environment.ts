@@ -149,12 +149,20 @@ export const environment = z.object({
     .default(5)
     .describe("What the model calls of one task may cost."),
   ACCOUNT_MAX_PARALLEL_TASKS: integer(1, 1000).default(3).describe("Tasks at once for one account."),
+  ACCOUNT_MONTHLY_BUDGET_USD: z.coerce
+    .number()
+    .positive()
+    .max(1_000_000)
+    .default(50)
+    .describe(
+      "What the tasks of one account may cost in a calendar month (UTC), where its owner said nothing.",
+    ),
   TRIGGER_LABEL: z
     .string()
     .min(1)
     .max(50)
     .default("claude")
-    .describe("The label that starts a task on an issue."),
+    .describe("The label that starts a task on an issue, where the repository's settings say nothing else."),
   ALLOWED_BOT_IDS: list
     .default([])
     .pipe(
@@ -166,7 +174,7 @@ export const environment = z.object({
       ),
     )
     .describe(
-      "Bots that may give commands, by their numeric user ids, comma separated; each needs write access as well.",
+      "Bots that may give commands where the repository's settings say nothing else, by their numeric user ids, comma separated; each needs write access as well.",
     ),
   FEEDBACK_QUIET_SECONDS: z.coerce
     .number()

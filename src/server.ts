@@ -114,7 +114,7 @@ async function openBackend(
   const queue = await openQueue({ url, log, mode: "send" });
   const metrics = createMetrics({ queue });
   const inbox = createInbox({
-    config: { secrets: app.webhookSecrets, triggerLabel: config.triggerLabel },
+    config: { secrets: app.webhookSecrets },
     openStore: () => openDeliveryStore({ url, system: database.system, queue }),
     log,
     clock: systemClock,

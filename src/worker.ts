@@ -11,7 +11,7 @@ import { createRedactor } from "./github/redact.ts";
 import { createGitHub } from "./github/octokit.ts";
 import { createLogger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
-import { jobs, type JobHandlers } from "./queue/jobs.ts";
+import { jobs, type JobHandlers, type JobPayload } from "./queue/jobs.ts";
 import type { DeadJob } from "./queue/slots.ts";
 import { openQueue } from "./queue/queue.ts";
 import { openFleet } from "./sandbox/open-fleet.ts";
@@ -27,6 +27,7 @@ import { cancelChannel } from "./tasks/task-store.ts";
 import { showPlaces } from "./tasks/show-places.ts";
 import { sweepTasks } from "./tasks/sweep-tasks.ts";
 import { lookAtChecks } from "./webhooks/checks-look.ts";
+import { lookForConflict } from "./webhooks/conflict-look.ts";
 import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { readSettings } from "./web/settings-file.ts";
@@ -125,6 +126,9 @@ function secretsOf(config: Config & { databaseUrl: string }): string[] {
 type WorkerParts = { probot: Probot; running: RunningTasks; deliveries: DeliveryStore };
 
 function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts): JobHandlers {
+  const look = async (payload: JobPayload<"checks">) => {
+    await lookAtChecks(deps, payload);
+  };
   return {
     intake: ({ deliveryId }) => receiveDelivery({ system: deps.system, probot }, deliveryId),
     "run-task": (payload, context) => runTask(deps, running, payload, context),
@@ -140,12 +144,9 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
       await deps.queue.enqueue(deps.system, "show-places", payload, { startAfterMs: againMs });
     },
     feedback: (payload) => startFeedbackTask(deps, payload),
-    checks: async (payload) => {
-      await lookAtChecks(deps, payload);
-    },
-    "checks-later": async (payload) => {
-      await lookAtChecks(deps, payload);
-    },
+    checks: look,
+    "checks-later": look,
+    conflict: (payload) => lookForConflict(deps, payload),
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
     "expire-checkpoints": async () => {

@@ -29,7 +29,18 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   webhooks: ["tasks", "sessions", "billing", "github", "queue"],
   web: ["tasks", "sessions", "billing", "github", "queue", "usage"],
   api: ["tasks", "sessions", "billing", "github", "queue", "usage"],
-  cli: ["tasks", "sessions", "billing", "github", "queue", "usage", "sandbox", "web", "embedded-postgres.ts"],
+  cli: [
+    "tasks",
+    "sessions",
+    "billing",
+    "github",
+    "queue",
+    "usage",
+    "sandbox",
+    "storage",
+    "web",
+    "embedded-postgres.ts",
+  ],
   tasks: ["sessions", "billing", ...leaves],
   sessions: ["sandbox", "gateway", "github", "usage", "storage"],
   billing: ["usage"],
@@ -194,7 +205,8 @@ function findCycle(graph: ReadonlyMap<string, ReadonlySet<string>>): string | nu
 
 test("a test with the whole bot says what is missing where bubblewrap is", () => {
   const forgetful = readSourceFiles(["test"]).filter(
-    ({ path, text }) => path.endsWith(".test.ts") && text.includes("openWorld(") && !text.includes("needBwrap"),
+    ({ path, text }) =>
+      path.endsWith(".test.ts") && text.includes("openWorld(") && !text.includes("needBwrap"),
   );
   expect(forgetful.map(({ path }) => path)).toEqual([]);
 });

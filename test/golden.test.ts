@@ -19,6 +19,7 @@ import { endOf } from "../src/tasks/task-end.ts";
 import { renderThreadStatus, type OpenTask, type ThreadStatus } from "../src/tasks/thread-status.ts";
 import { renderIgnored } from "../src/webhooks/command-ignored-list.ts";
 import { renderSavedTasks } from "../src/webhooks/command-saved-list.ts";
+import { renderConflictStop } from "../src/webhooks/conflict-stop.ts";
 import { parseCommand } from "../src/webhooks/command.ts";
 import { sayIgnoredReason } from "../src/webhooks/ignored-reason.ts";
 import { replies } from "../src/webhooks/replies.ts";
@@ -35,7 +36,7 @@ const sha = "4f1c2ab9d0e35867a4b1c09f8e7d6c5b4a392817";
 const minute = 60_000;
 
 const place = (values: Partial<Place> = {}): Place => ({
-  ...{ ahead: 5, running: 3, open: 10, slots: 3, sessionBusy: false, typicalMs: 6 * minute },
+  ...{ ahead: 5, running: 3, open: 10, slots: 3, sessionBusy: false, limit: null, typicalMs: 6 * minute },
   estimate: { typicalMs: 6 * minute, longMs: 11 * minute },
   ...values,
 });
@@ -54,7 +55,7 @@ const receipt = receiptSchema.parse({
     { command: "npm test", ok: true },
   ],
   droppedCommands: 0,
-  checks: [{ command: "npm test", exitCode: 0 }],
+  checks: [{ command: "npm test", exitCode: 0, durationMs: 41_000 }],
   durationMs: 254_000,
   models: ["claude-sonnet-4-5"],
   tokens: { input: 12_345, output: 4_678, cacheRead: 199_999, cacheWrite: 21_200 },
@@ -154,6 +155,11 @@ const final = (outcome: Outcome, used = receipt) => toFinalPhase(outcome, { rece
 const statusComments: Record<string, string> = {
   queued: status(toQueuedPhase(place())),
   "queued-next": status(toQueuedPhase(place({ ahead: 3, open: 4, estimate: null, typicalMs: null }))),
+  "queued-under-a-limit": status(
+    toQueuedPhase(
+      place({ ...{ ahead: 1, running: 1, open: 2, slots: 1 }, limit: { slots: 1, login: "bob" } }),
+    ),
+  ),
   "queued-behind-its-own": status(toQueuedPhase(place({ ahead: 1, running: 1, open: 2, sessionBusy: true }))),
   starting: status({ kind: "starting", step: "preparing the sandbox" }),
   running: status(
@@ -222,6 +228,10 @@ const saved = { verb: "ask", instruction: "what changed for users since the last
 
 const answers: Record<keyof typeof replies, Record<string, string>> = {
   noWriteAccess: { "": replies.noWriteAccess("carol") },
+  roleNarrowed: {
+    "": replies.roleNarrowed("bob", ["maintain", "admin"]),
+    one: replies.roleNarrowed("bob", ["admin"]),
+  },
   suggestion: { "": slip("/claude stpo"), "wrong-order": slip("/claude --budget 2 retry") },
   invalid: {
     "": slip("/claude ask"),
@@ -334,6 +344,7 @@ const lists: Record<string, string> = {
     },
   ]),
   "why-nothing": renderIgnored([]),
+  "conflict-stop": renderConflictStop({ branch, base: "main" }),
   tasks: renderSavedTasks([
     { name: "release-notes", ...saved, from: "alice" },
     {

@@ -29,6 +29,7 @@ async function work(): Promise<void> {
       feedback: nothing,
       checks: nothing,
       "checks-later": nothing,
+      conflict: nothing,
       sweep: nothing,
       "pause-idle": nothing,
       "expire-checkpoints": nothing,

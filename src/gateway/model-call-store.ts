@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { and, eq, sql } from "drizzle-orm";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
-import { modelCall, task } from "../../db/schema.ts";
+import { modelCall, sandboxUse, task } from "../../db/schema.ts";
 import type { TokenCounts } from "./gateway-deps.ts";
 import type { Turn } from "./turn.ts";
 
@@ -56,7 +56,7 @@ async function lockBudget(tx: Tx, turn: Turn): Promise<number | null> {
   return row?.budgetMicroUsd ?? null;
 }
 
-/** A call that an earlier claim reserved and never settled counts as spent: nobody is left to say what it took. */
+/** The machine's time counts as well. A call that an earlier claim reserved and never settled counts as spent: nobody is left to say what it took. */
 async function sumCalls(tx: Tx, turn: Turn) {
   const pending = sql`${modelCall.status} = 'reserved' and ${modelCall.fence} = ${turn.fence}`;
   const [row] = await tx
@@ -69,7 +69,12 @@ async function sumCalls(tx: Tx, turn: Turn) {
     })
     .from(modelCall)
     .where(and(eq(modelCall.taskId, turn.taskId), eq(modelCall.accountId, turn.accountId)));
-  return row ?? { spentMicroUsd: 0, pendingMicroUsd: 0 };
+  const [machine] = await tx
+    .select({ microUsd: sql`coalesce(sum(${sandboxUse.costMicroUsd}), 0)`.mapWith(Number) })
+    .from(sandboxUse)
+    .where(and(eq(sandboxUse.taskId, turn.taskId), eq(sandboxUse.accountId, turn.accountId)));
+  const { spentMicroUsd = 0, pendingMicroUsd = 0 } = row ?? {};
+  return { spentMicroUsd: spentMicroUsd + (machine?.microUsd ?? 0), pendingMicroUsd };
 }
 
 export type Settlement = {

@@ -93,5 +93,5 @@ const closeLine =
 function closeIssue(body: string, issueNumber: number): { body: string; closes: boolean } {
   const visible = withoutComments(body);
   if (!closeLine.test(visible)) return { body, closes: false };
-  return { body: visible.replace(closeLine, `Closes #${issueNumber}`), closes: true };
+  return { body: visible.replace(closeLine, `Closes #${issueNumber}`).trim(), closes: true };
 }

@@ -3,6 +3,8 @@ import { toInlineCode, toInlineText, type PublicMarkdown } from "./inline-text.t
 import { toPlainTitle } from "./plain-title.ts";
 import { fillTemplate } from "./pull-request-template.ts";
 import { signPullText } from "./pull-text-mark.ts";
+import type { ServerCheck } from "./server-check.ts";
+import { renderTestEvidence } from "./test-evidence.ts";
 
 /** Claude's words by section, safe to publish; null: it wrote nothing there. */
 export type PullRequestSections = {
@@ -26,6 +28,8 @@ export type PullRequestInput = {
   leftOut: readonly { path: string; reason: string }[];
   /** Of the last commit. Lines are null in a binary file. */
   files: readonly { path: string; additions: number | null; deletions: number | null }[];
+  /** What the server ran after the turn. */
+  checks?: readonly ServerCheck[];
 };
 
 /** Beyond these a reviewer loses the thread; the study of reviews at Cisco puts the bound at 200 to 400 lines. */
@@ -33,10 +37,12 @@ const large = { lines: 500, files: 20 };
 
 /** Title and body of the pull request; the body ends with the mark `pull-request:<task id>:…`. */
 export function renderPullRequest(input: PullRequestInput): { title: string; body: string } {
-  const filled = input.template === null ? null : fillTemplate(input.template, input);
-  const closes = `Closes #${input.issueNumber}`;
+  const { issueNumber, template } = input;
+  const sections = withEvidence(input.sections, renderTestEvidence(input.checks ?? []));
+  const filled = template === null ? null : fillTemplate(template, { sections, issueNumber });
+  const closes = `Closes #${issueNumber}`;
   const blocks = [
-    filled === null ? renderSections(input.sections) : filled.body,
+    filled === null ? renderSections(sections) : filled.body,
     filled?.closes === true ? "" : closes,
     renderSize(input.files),
     renderLeftOut(input.leftOut),
@@ -49,6 +55,12 @@ export function renderPullRequest(input: PullRequestInput): { title: string; bod
 
 function renderTitle({ title, issueTitle, issueNumber }: PullRequestInput): string {
   return toPlainTitle(title ?? "") || toPlainTitle(issueTitle) || `Work on issue ${issueNumber}`;
+}
+
+/** What was seen stands above what was said. */
+function withEvidence(sections: PullRequestSections, evidence: PublicMarkdown | null): PullRequestSections {
+  const testing = [evidence, sections.testing].filter((part) => part !== null).join("\n\n");
+  return { ...sections, testing: testing === "" ? null : (testing as PublicMarkdown) };
 }
 
 function renderSections({ summary, why, testing }: PullRequestSections): string {

@@ -35,7 +35,7 @@ export async function readThread(
   const first = await read(1);
   const skipped = Math.max(0, first.pages - maxPages);
   const others = Array.from({ length: Math.min(first.pages, maxPages) }, (_, index) => skipped + index + 1);
-  const pages = await Promise.all(others.map((page) => (page === 1 ? first : read(page))));
+  const pages = await Promise.all(others.map(async (page) => (page === 1 ? first : read(page))));
   const thread: ReadThread = { comments: [], leftOut: 0, older: skipped * perPage };
   for (const item of pages.flatMap(({ items }) => items)) {
     const createdAt = new Date(item.created_at);

@@ -1,6 +1,8 @@
 import { z } from "zod";
 import { formatCount, formatDuration, formatPlural, formatUsd } from "./amounts.ts";
+import { renderFolded } from "./folded-text.ts";
 import { toInlineCode, toInlineText } from "./inline-text.ts";
+import { hasPassed, renderCheck, renderFailure, serverCheckSchema } from "./server-check.ts";
 
 const whole = z.int().min(0);
 
@@ -16,8 +18,8 @@ export const receiptSchema = z.strictObject({
   commands: z.array(z.strictObject({ command: z.string(), ok: z.boolean().nullable() })),
   /** Commands beyond those listed. */
   droppedCommands: whole,
-  /** The repository's own set-up and test commands, run by the server after the turn. */
-  checks: z.array(z.strictObject({ command: z.string(), exitCode: z.int() })),
+  /** The repository's own test commands, run by the server after the turn; none when there was nothing to test. */
+  checks: z.array(serverCheckSchema),
   durationMs: z.number().min(0),
   models: z.array(z.string()),
   tokens: z.strictObject({ input: whole, output: whole, cacheRead: whole, cacheWrite: whole }),
@@ -34,7 +36,7 @@ export type Receipt = z.infer<typeof receiptSchema>;
 
 const maxRows = 20;
 
-/** The receipt as a folded block of Markdown; `full: false` leaves the lists of files and commands out. */
+/** The receipt as a folded block of Markdown, under what failed; `full: false` leaves the lists of files and commands out. */
 export function renderReceipt(receipt: Receipt, options: { full: boolean } = { full: true }): string {
   const { totals } = receipt;
   const changed =
@@ -43,6 +45,7 @@ export function renderReceipt(receipt: Receipt, options: { full: boolean } = { f
       : `${formatPlural(totals.files, "file")} +${totals.additions} −${totals.deletions}`;
   const summary = `Receipt: ${changed}, ${formatDuration(receipt.durationMs)}, ${formatUsd(receipt.costMicroUsd)}`;
   const blocks = [
+    renderFailure(receipt.checks) ?? "",
     `<details><summary>${summary}</summary>`,
     renderTable(receipt),
     ...(options.full ? [renderFiles(receipt), renderCommands(receipt), renderChecks(receipt)] : []),
@@ -99,15 +102,12 @@ function renderCommands({ commands, droppedCommands }: Receipt): string {
 
 function renderChecks({ checks }: Receipt): string {
   if (checks.length === 0) return "";
-  const rows = checks
-    .slice(0, maxRows)
-    .map(
-      ({ command, exitCode }) =>
-        `- ${sign(exitCode === 0)} ${toInlineCode(command, 120)}, exit code ${exitCode}`,
-    );
+  const rows = checks.slice(0, maxRows).map((check) => `- ${renderCheck(check)}`);
+  const told = checks.find((check) => !hasPassed(check) && check.tail !== "");
   return [
-    "**Checks, run by the server**",
-    [...rows, ...more(checks.length - rows.length, "check")].join("\n"),
+    "**Tests, run by the server**",
+    [...rows, ...more(checks.length - rows.length, "command")].join("\n"),
+    ...(told === undefined ? [] : [renderFolded("The end of its output", "text", told.tail)]),
   ].join("\n\n");
 }
 

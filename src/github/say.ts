@@ -13,6 +13,14 @@ export async function findComment(
   octokit: Octokit,
   input: Thread & { kind: string; key: string; botId: number; since: Date },
 ): Promise<number | null> {
+  return (await readOwnComment(octokit, input))?.id ?? null;
+}
+
+/** The same with its text. */
+export async function readOwnComment(
+  octokit: Octokit,
+  input: Thread & { kind: string; key: string; botId: number; since: Date },
+): Promise<{ id: number; body: string } | null> {
   const wanted = mark(input.kind, input.key);
   const options = octokit.rest.issues.listComments.endpoint.merge({
     owner: input.repository.owner,
@@ -29,7 +37,7 @@ export async function findComment(
       const ours = data.find(
         ({ user, body }) => user?.id === input.botId && body?.trimEnd().endsWith(wanted) === true,
       );
-      if (ours !== undefined) return ours.id;
+      if (ours !== undefined) return { id: ours.id, body: ours.body ?? "" };
     }
     return null;
   } catch (error) {

@@ -1,10 +1,14 @@
 import { toInlineCode, type PublicMarkdown } from "./inline-text.ts";
 import { repoSettingsPath } from "./settings-at-commit.ts";
 import { fitRows, renderSettingsNotes, valueCell, type SettingsNote } from "./settings-cells.ts";
-import type { MergedSettings, SettingsEntry } from "./settings-effective.ts";
+import type { SettingsEntry } from "./settings-effective.ts";
+
+/** `words`: what is said in place of a value that whoever reads the note may not see. */
+export type ShownEntry = SettingsEntry & { words?: PublicMarkdown };
 
 /** The settings that a commit brings about, with what is wrong with its file. */
-export type SettingsSide = Pick<MergedSettings, "entries"> & {
+export type SettingsSide = {
+  entries: readonly ShownEntry[];
   problems: readonly SettingsNote[];
   /** Of the repository's own file. */
   state: "absent" | "valid" | "invalid";
@@ -40,22 +44,22 @@ export function describeSettingsChange(before: SettingsSide, after: SettingsSide
 }
 
 function changesBetween(
-  before: readonly SettingsEntry[],
-  after: readonly SettingsEntry[],
+  before: readonly ShownEntry[],
+  after: readonly ShownEntry[],
 ): { key: string; was: PublicMarkdown; is: PublicMarkdown }[] {
   const old = new Map(before.map((entry) => [entry.key, entry]));
   const next = new Map(after.map((entry) => [entry.key, entry]));
   return [...new Set([...old.keys(), ...next.keys()])].flatMap((key) => {
-    const none: SettingsEntry = { key, value: null, source: { kind: "default" } };
+    const none: ShownEntry = { key, value: null, source: { kind: "default" } };
     const [was, is] = [old.get(key) ?? none, next.get(key) ?? none];
-    if (JSON.stringify(was.value) === JSON.stringify(is.value)) return [];
+    if (JSON.stringify(was.words ?? was.value) === JSON.stringify(is.words ?? is.value)) return [];
     return [{ key, ...cells(was, is) }];
   });
 }
 
 /** Two long texts may differ only behind where a cell is cut. */
-function cells(was: SettingsEntry, is: SettingsEntry): { was: PublicMarkdown; is: PublicMarkdown } {
-  const shown = { was: valueCell(was), is: valueCell(is) };
+function cells(was: ShownEntry, is: ShownEntry): { was: PublicMarkdown; is: PublicMarkdown } {
+  const shown = { was: was.words ?? valueCell(was), is: is.words ?? valueCell(is) };
   if (shown.was !== shown.is) return shown;
   return { ...shown, is: `${shown.is} (differs further on)` as PublicMarkdown };
 }

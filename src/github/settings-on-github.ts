@@ -1,15 +1,7 @@
 import type { Octokit } from "@octokit/rest";
-import { z } from "zod";
-import { isMissing, toGitHubError } from "./github-error.ts";
-import { repoSettingsPath } from "./settings-at-commit.ts";
+import { toGitHubError } from "./github-error.ts";
+import { readSettingsFile } from "./read-settings-file.ts";
 import { findLastValid, type SettingsLookup } from "./settings-last-valid.ts";
-import {
-  maxSettingsBytes,
-  parseSettings,
-  settingsProblem,
-  tooLarge,
-  type ParsedSettings,
-} from "./settings-parse.ts";
 
 type Repository = { owner: string; name: string };
 
@@ -37,7 +29,7 @@ export async function settingsOnGitHub(
     if (sha === input.known) return { changed: false };
     const lookup = await findLastValid({
       sha,
-      read: (at) => readFile(octokit, { ...input, at }),
+      read: async (at) => (await readSettingsFile(octokit, { ...input, at })).parsed,
       earlier: () => readLine(octokit, { ...input, ref: sha }),
     });
     return { changed: true, lookup };
@@ -73,26 +65,4 @@ async function readLine(octokit: Octokit, input: Input & { ref: string }): Promi
   const line: string[] = [];
   for (let next = parentOf.get(input.ref); next !== undefined; next = parentOf.get(next)) line.push(next);
   return line;
-}
-
-/** Of the contents API; above 1 MB it leaves the content out. */
-const fileAnswer = z.object({
-  type: z.literal("file"),
-  size: z.number(),
-  encoding: z.string(),
-  content: z.string(),
-});
-
-async function readFile(octokit: Octokit, input: Input & { at: string }): Promise<ParsedSettings | null> {
-  const call = octokit.rest.repos.getContent({ ...asked(input), path: repoSettingsPath, ref: input.at });
-  const answer = await call.catch((error: unknown) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
-  if (answer === null) return null;
-  const file = fileAnswer.safeParse(answer.data);
-  if (!file.success) return settingsProblem("expected a file, got a link, folder or submodule");
-  const { size, encoding, content } = file.data;
-  if (size > maxSettingsBytes || encoding !== "base64") return settingsProblem(tooLarge(size));
-  return parseSettings(Buffer.from(content, "base64"));
 }

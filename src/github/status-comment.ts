@@ -26,6 +26,8 @@ export type StatusPhase =
       branch: string | null;
       /** The head of our branch, as last read back from GitHub. */
       verifiedSha: string | null;
+      /** The repository's test command that the server runs just now. */
+      testing?: string | null;
     }
   | { kind: "waiting"; question: PublicMarkdown; answer: string }
   | {

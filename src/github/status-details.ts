@@ -1,5 +1,6 @@
 import { formatPlural } from "./amounts.ts";
 import { renderSkippedAttachments } from "./attachments-notice.ts";
+import { renderFolded } from "./folded-text.ts";
 import { toInlineCode, toInlineText } from "./inline-text.ts";
 import type { StatusNotices, StatusView } from "./status-comment.ts";
 
@@ -89,12 +90,6 @@ export function renderSetupTail({ setup }: StatusNotices): string {
   return setup === null || setup.tail === ""
     ? ""
     : renderFolded("The end of the setup's output", "text", setup.tail);
-}
-
-function renderFolded(summary: string, language: string, text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map((run) => run[0].length));
-  const fence = "`".repeat(longest + 1);
-  return `<details><summary>${summary}</summary>\n\n${fence}${language}\n${text.replace(/\n$/, "")}\n${fence}\n\n</details>`;
 }
 
 export function renderFoot({ phase, requester, links }: StatusView): string {

@@ -47,9 +47,14 @@ export function renderWords({ phase, notices }: StatusView): string[] {
     case "starting":
       return [];
     case "running":
-      return phase.branch === null
-        ? []
-        : [`Branch ${toInlineCode(phase.branch, 250)}${verified(phase.verifiedSha)}`];
+      return [
+        ...((phase.testing ?? null) === null
+          ? []
+          : [`Running the tests: ${toInlineCode(phase.testing ?? "", 120)}`]),
+        ...(phase.branch === null
+          ? []
+          : [`Branch ${toInlineCode(phase.branch, 250)}${verified(phase.verifiedSha)}`]),
+      ];
     case "waiting":
       return [phase.question, toInlineText(phase.answer, 400)];
     case "finished":

@@ -3,89 +3,60 @@ import { isMissing, toGitHubError } from "./github-error.ts";
 
 export type RepositoryRef = { owner: string; name: string };
 
-export type ThreadComment = {
-  id: number;
-  author: { id: number; login: string; type: string };
-  body: string;
-  createdAt: Date;
-  updatedAt: Date;
-};
-
-/** More than this is no conversation but a log; the newest ones are read. */
-const maxPages = 5;
-
-/**
- * The comments of an issue that stood, unedited since, before the trigger. Source: REST list-comments;
- * times are GitHub's, to the second, so a comment in the trigger's own second is left out.
- */
-export async function readThread(
-  octokit: Octokit,
-  input: { repository: RepositoryRef; issueNumber: number; before: Date },
-): Promise<{ comments: ThreadComment[]; leftOut: number }> {
-  const comments: ThreadComment[] = [];
-  let leftOut = 0;
-  for (let page = 1; page <= maxPages; page++) {
-    const { data } = await octokit.rest.issues
-      .listComments({
-        owner: input.repository.owner,
-        repo: input.repository.name,
-        issue_number: input.issueNumber,
-        per_page: 100,
-        page,
-      })
-      .catch((error: unknown) => {
-        throw toGitHubError(error, "reading the thread");
-      });
-    for (const item of data) {
-      const createdAt = new Date(item.created_at);
-      const updatedAt = new Date(item.updated_at);
-      const settled = createdAt < input.before && updatedAt < input.before;
-      if (!settled || item.user === null) {
-        // Nobody misses what a bot said, our own status comments least of all.
-        leftOut += createdAt < input.before && item.user?.type !== "Bot" ? 1 : 0;
-        continue;
-      }
-      const { id, login, type } = item.user;
-      comments.push({
-        id: item.id,
-        author: { id, login, type },
-        body: item.body ?? "",
-        createdAt,
-        updatedAt,
-      });
-    }
-    if (data.length < 100) break;
-  }
-  return { comments, leftOut };
-}
-
 /** What GitHub answers for a person's role; "unknown" for anything else, which callers must treat as a refusal. */
 export type Role = "admin" | "write" | "read" | "none" | "unknown";
+
+/** `name`: GitHub's `role_name`, which tells maintain from write and is a custom role's own; null where it says none. */
+export type Access = { role: Role; name: string | null };
 
 /**
  * Asks GitHub for the role of exactly this account. The route takes a login, so the numeric id in the answer
  * must be the one we asked about: a renamed account is somebody else.
  */
-export async function readRole(
+export async function readAccess(
   octokit: Octokit,
   input: { repository: RepositoryRef; user: { id: number; login: string } },
-): Promise<Role> {
+): Promise<Access> {
   try {
     const { data } = await octokit.rest.repos.getCollaboratorPermissionLevel({
       owner: input.repository.owner,
       repo: input.repository.name,
       username: input.user.login,
     });
-    if (data.user?.id !== input.user.id) return "unknown";
-    const role = data.permission;
-    return role === "admin" || role === "write" || role === "read" || role === "none" ? role : "unknown";
+    if (data.user?.id !== input.user.id) return { role: "unknown", name: null };
+    const { permission, role_name: name } = data;
+    return {
+      role: isRole(permission) ? permission : "unknown",
+      name: typeof name === "string" ? name : null,
+    };
   } catch (error) {
-    if (isMissing(error)) return "none";
+    if (isMissing(error)) return { role: "none", name: null };
     throw toGitHubError(error, "asking for a role");
   }
 }
 
+const isRole = (permission: string): permission is Exclude<Role, "unknown"> =>
+  ["admin", "write", "read", "none"].includes(permission);
+
+/** The same in GitHub's four coarse words, where who may write is all that matters. */
+export async function readRole(...asked: Parameters<typeof readAccess>): Promise<Role> {
+  return (await readAccess(...asked)).role;
+}
+
 export const mayWrite = (role: Role): boolean => role === "admin" || role === "write";
+
+/**
+ * Whether the role is one of those that a repository's settings leave over. GitHub's own word on who may write stays
+ * the floor; a custom role that may write counts as write.
+ */
+export function hasRoleOf(
+  { role, name }: Access,
+  roles: readonly ("write" | "maintain" | "admin")[],
+): boolean {
+  if (!mayWrite(role)) return false;
+  if (role === "admin") return roles.includes("admin");
+  return roles.includes(name === "maintain" ? "maintain" : "write");
+}
 
 /** The branch to start from and its head: `wanted` or the repository's default branch; null when the repository is empty or has no such branch. */
 export async function readBase(

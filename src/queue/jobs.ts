@@ -47,11 +47,12 @@ export const jobs = {
   },
   /**
    * One task; its key is the session, so that a session's tasks run one after the other. The task's own count of
-   * failures decides the end. The delay stays short, because a killed worker costs an attempt too.
+   * failures decides the end. The delay stays short, because a killed worker costs an attempt too; and a task that a limit of
+   * its repository holds back comes again every few seconds, perhaps for days.
    */
   "run-task": {
     payload: taskPayload,
-    retryLimit: 1_000,
+    retryLimit: 1_000_000,
     retryDelaySeconds: 1,
     retryDelayMaxSeconds: 8,
     expireInSeconds: 7 * 3600,
@@ -82,6 +83,8 @@ export const jobs = {
   checks: { ...look, order: "single" },
   /** The same, when the last event has not come or a task was in the way. */
   "checks-later": { ...look, order: "single" },
+  /** A look whether a session's pull request still merges into its base; its key is the session. */
+  conflict: { ...look, order: "single" },
   /** The comments collected on a pull request of ours become one task once it is quiet. */
   feedback: {
     payload: z.strictObject({ accountId: z.uuid(), sessionId: z.uuid() }),

@@ -1,5 +1,6 @@
 import { toError, TransientError } from "../errors.ts";
 import type { Logger } from "../log.ts";
+import { PutBack } from "./put-back.ts";
 import { JobInterrupted } from "./job-interrupted.ts";
 import { jobs, type JobContext, type JobName } from "./jobs.ts";
 
@@ -51,6 +52,11 @@ export async function runJob(deps: RunJobDeps, name: JobName, job: ClaimedJob): 
     if (reason === "drain") {
       await deps.handBack(job, error, 0);
       close("handed-back");
+      return;
+    }
+    if (error instanceof PutBack) {
+      await deps.handBack(job, error, error.afterMs);
+      deps.log.debug({ job: name, jobId: job.id, attempt }, "job put back");
       return;
     }
     close("failed", error);

@@ -1,4 +1,4 @@
-import { and, desc, eq, gt, inArray, isNotNull, isNull, or, sql } from "drizzle-orm";
+import { and, desc, eq, gt, inArray, isNotNull, isNull, lte, or, sql } from "drizzle-orm";
 import type { Db, Tx } from "../../db/client.ts";
 import { checkpoint, sandbox, session, task } from "../../db/schema.ts";
 
@@ -52,10 +52,16 @@ export async function isAhead(tx: Tx, machine: Machine): Promise<boolean> {
 const keptPerSession = 10;
 
 /**
- * Checkpoints that nobody needs any more, the oldest first: of sessions that are over, and more than ten turns old. One that
- * an open task still publishes from stays.
+ * Checkpoints that nobody needs any more, the oldest first: more than ten turns old, or of a session that is over for the
+ * retention time, because a pull request may be reopened. One that an open task still publishes from stays.
  */
-export async function findExpiredCheckpoints(system: Db, limit: number): Promise<Checkpoint[]> {
+export async function findExpiredCheckpoints(
+  system: Db,
+  { endedBefore, retentionMs, limit }: { endedBefore: Date; retentionMs: number; limit: number },
+): Promise<Checkpoint[]> {
+  const over = inArray(session.status, ["terminated", "failed"]);
+  // A session that ended because nobody came back to it has had its time already.
+  const unused = sql`${checkpoint.createdAt} <= ${session.endedAt} - make_interval(secs => ${retentionMs / 1_000})`;
   const rank = sql<number>`row_number() over (partition by ${checkpoint.sessionId} order by ${checkpoint.id} desc)`;
   const ranked = system
     .select({ id: checkpoint.id, rank: rank.as("rank") })
@@ -70,7 +76,10 @@ export async function findExpiredCheckpoints(system: Db, limit: number): Promise
     .where(
       and(
         isNotNull(task.finishedAt),
-        or(inArray(session.status, ["terminated", "failed"]), gt(ranked.rank, keptPerSession)),
+        or(
+          gt(ranked.rank, keptPerSession),
+          and(over, or(isNull(session.endedAt), lte(session.endedAt, endedBefore), unused)),
+        ),
       ),
     )
     .orderBy(checkpoint.id)

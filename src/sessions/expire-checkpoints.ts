@@ -1,3 +1,4 @@
+import type { Config } from "../config.ts";
 import type { Deps } from "../deps.ts";
 import type { Storage } from "../storage/storage.ts";
 import {
@@ -10,6 +11,7 @@ import {
 
 export type ExpireCheckpointsDeps = Pick<Deps, "system" | "clock" | "log"> & {
   checkpoints: Pick<Storage, "list" | "remove">;
+  config: { sandbox: Pick<Config["sandbox"], "retentionMs"> };
 };
 
 const perRound = 500;
@@ -38,8 +40,11 @@ export async function expireCheckpoints(
   return { expired, strays };
 }
 
-const findSome = (deps: ExpireCheckpointsDeps): Promise<Checkpoint[]> =>
-  findExpiredCheckpoints(deps.system, perRound);
+function findSome({ system, clock, config }: ExpireCheckpointsDeps): Promise<Checkpoint[]> {
+  const { retentionMs } = config.sandbox;
+  const endedBefore = new Date(clock.now().getTime() - retentionMs);
+  return findExpiredCheckpoints(system, { endedBefore, retentionMs, limit: perRound });
+}
 
 async function removeStrays(deps: ExpireCheckpointsDeps): Promise<number> {
   const bornBefore = deps.clock.now().getTime() - youngMs;

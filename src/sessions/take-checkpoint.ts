@@ -25,6 +25,7 @@ export type TakenCheckpoint = {
   key: string;
   /** False: the working tree is the base commit's own. */
   changed: boolean;
+  treeSha: string;
   /** What git could not take in, in its words; null: nothing. */
   complaints: string | null;
 };
@@ -93,7 +94,7 @@ export async function takeCheckpoint(
     };
     await recordCheckpoint(tx, { row: { ...row, treeSha: taken.treeSha }, machine: sandbox });
   });
-  return { id, key, changed, complaints: changed ? taken.complaints : null };
+  return { id, key, changed, treeSha: taken.treeSha, complaints: changed ? taken.complaints : null };
 }
 
 /** Copies the conversation to the host; answers its SHA-256, null when there is none. */

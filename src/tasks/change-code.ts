@@ -28,14 +28,14 @@ export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd 
   const { claim, watch, status, timeoutMs } = attempt;
   const { task } = claim;
   if (approvesHeld(task.answer)) return publishHeld(deps, attempt);
-  const { run, checkpoint } = await takeTurn(deps, attempt);
+  const { run, checkpoint, checks } = await takeTurn(deps, attempt);
   if (run.outcome.kind !== "finished")
     return { ...toUnfinishedEnd(run, { task, timeoutMs }), work: workOf(run) };
   // The turn is kept; whoever stopped the task does not want it published.
   if (watch.reason() === "cancelled") watch.signal.throwIfAborted();
   status.update({ phase: "publishing" });
   const turn = readTurnResult(deps, run);
-  const onTop = await publishOnTop(deps, attempt, { run, checkpoint, result: turn });
+  const onTop = await publishOnTop(deps, attempt, { run, checkpoint, checks, result: turn });
   await refreshPull(deps, attempt, onTop);
   const before = await readLeftBehind(deps, claim);
   const open = findOpenQuestions(turn, task.context, new Set(before.asked));
@@ -47,6 +47,7 @@ export async function changeCode(deps: Deps, attempt: Attempt): Promise<TaskEnd 
   const line = report === null ? null : renderReviewReport(report);
   const end = describeWork(deps, {
     run,
+    checks,
     published: onTop.published,
     before: before.published,
     task,

@@ -1,6 +1,7 @@
 import { and, desc, eq, inArray, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { task } from "../../db/schema.ts";
+import { isBot } from "./is-bot.ts";
 import { openStatuses, toTask, type Task } from "./task-store.ts";
 
 /** Whether any task of the session is queued, running, or waits for a person. */
@@ -20,7 +21,7 @@ export async function findLastAskedFor(
     .where(and(eq(task.sessionId, sessionId), sql`${task.trigger} not in ('checks', 'conflict')`))
     .orderBy(desc(task.id))
     .limit(20);
-  const found = rows.find(({ requesterId }) => !botIds.includes(requesterId));
+  const found = rows.find(({ requesterId: id, requesterLogin: login }) => !isBot({ id, login }, botIds));
   return found === undefined ? null : toTask(found);
 }
 

@@ -5,13 +5,15 @@ import type { Session } from "../sessions/session-store.ts";
 import { recordUsage } from "../usage/usage-store.ts";
 import { fencedError } from "./fence-store.ts";
 import { findPlace, type Place } from "./place-store.ts";
+import { readLimits } from "./queue-turn-store.ts";
 import { busyStatuses, toTask, type Task } from "./task-store.ts";
 
 export type Claim = { task: Task; session: Session; fence: number };
 export type ClaimResult =
   | ({ ok: true } & Claim)
   | { ok: false; reason: "missing" | "ended" | "waiting" }
-  | { ok: false; reason: "account-full"; place: Place }
+  /** limit-full: the repository's settings let no more of its tasks, or of this person's, run at once. */
+  | { ok: false; reason: "account-full" | "limit-full"; place: Place }
   | { ok: false; reason: "cancelled" | "failed-too-often"; task: Task };
 
 const maxFailures = 3;
@@ -42,12 +44,10 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
       ne(task.id, input.taskId),
     ),
   );
-  if (busy >= slots.n) {
-    return {
-      ok: false,
-      reason: "account-full",
-      place: await findPlace(tx, { ...input, sessionId: found.sessionId }),
-    };
+  const full = busy >= slots.n ? "account-full" : (await isLimitFull(tx, found)) ? "limit-full" : null;
+  if (full !== null) {
+    const place = await findPlace(tx, { ...input, sessionId: found.sessionId });
+    return { ok: false, reason: full, place };
   }
   if (found.fence > 0) {
     const { id: taskId, accountId, sessionId, fence: attempt } = found;
@@ -71,6 +71,25 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
     throw new Error(`task ${input.taskId} vanished while it was claimed`);
   await noteClaim(tx, claimed);
   return { ok: true, task: toTask(claimed), session: owner, fence: claimed.fence };
+}
+
+/** Under the account's lock, so that it is exact as well. */
+async function isLimitFull(tx: Tx, mine: Task): Promise<boolean> {
+  const { perRepository, perUser } = await readLimits(tx, mine.id);
+  if (perRepository === null && perUser === null) return false;
+  const running = await tx
+    .select({ requesterId: task.requesterId })
+    .from(task)
+    .where(
+      and(
+        eq(task.accountId, mine.accountId),
+        eq(task.repositoryId, mine.repositoryId),
+        inArray(task.status, [...busyStatuses]),
+        ne(task.id, mine.id),
+      ),
+    );
+  const own = running.filter(({ requesterId }) => requesterId === mine.requesterId);
+  return running.length >= (perRepository ?? Infinity) || own.length >= (perUser ?? Infinity);
 }
 
 /** Whether the agent's turn of this attempt ended and is kept: then its work is not lost, whatever became of the worker. */

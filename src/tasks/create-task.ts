@@ -3,7 +3,8 @@ import type { Db } from "../../db/client.ts";
 import { withAccount, type Tx } from "../../db/client.ts";
 import type { TaskOptions } from "../../db/schema.ts";
 import { UserError } from "../errors.ts";
-import { branchFromTemplate, defaultBranchTemplate } from "../github/settings-branch.ts";
+import { branchFromTemplate } from "../github/settings-branch.ts";
+import type { Settings } from "../github/settings-values.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession, findSessionOfPull, type Session } from "../sessions/session-store.ts";
 import { beginAnew, lockConversation } from "./conversation-store.ts";
@@ -12,12 +13,13 @@ import { reserveStep } from "./step-store.ts";
 import { enqueueTask } from "./enqueue-task.ts";
 import type { Place } from "./place-store.ts";
 import { greetOnce } from "./greeting-store.ts";
+import { settleOptions } from "./settle-options.ts";
 import { insertTask, type Task } from "./task-store.ts";
 
 export type CreateTaskDeps = {
   db: Db;
   queue: Queue;
-  config: { limits: Pick<Config["limits"], "budgetMicroUsd"> };
+  config: Pick<Config, "model" | "limits">;
 };
 
 export type CreateTaskInput = {
@@ -35,8 +37,10 @@ export type CreateTaskInput = {
   context: FrozenContext;
   /** Sentences that explain how things go, for a requester who asks for the first time in this account; absent: no greeting. */
   greeting?: readonly string[];
-  /** Of the repository's settings; the default template where absent. */
-  branchTemplate?: string;
+  /** The repository's at the base; what the command says goes before. */
+  settings: Settings;
+  /** What the thread should know of it from the start; each one sentence of inline Markdown. */
+  remarks?: readonly string[];
   /** On a pull request of a person: what of it may be written. Absent: on an issue, or on a pull request of ours. */
   personsPull?: { branch: string; writes: "pull-head" | "nothing" };
 };
@@ -53,6 +57,7 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
   return withAccount(deps.db, input.accountId, async (tx) => {
     if (!(await makeWay(deps, tx, input))) return null;
     const session = await sessionOf(tx, input);
+    const options = settleOptions(input.options, input.settings, deps.config);
     const inserted = await insertTask(tx, {
       accountId: input.accountId,
       sessionId: session.id,
@@ -65,17 +70,22 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
       triggerCommentId: input.triggerCommentId,
       verb: input.verb,
       instruction: input.instruction,
-      options: input.options,
+      options,
       requesterId: input.requester.id,
       requesterLogin: input.requester.login,
       context: input.context,
-      budgetMicroUsd: input.options.budgetMicroUsd ?? deps.config.limits.budgetMicroUsd,
+      ...(input.remarks === undefined ? {} : { notices: { remarks: input.remarks } }),
+      budgetMicroUsd: options.budgetMicroUsd ?? deps.config.limits.budgetMicroUsd,
     });
     if (inserted === null) return null;
     const { greeting } = input;
     const task = greeting === undefined ? inserted : await greetOnce(tx, { task: inserted, greeting });
     const { accountId } = input;
-    const place = await enqueueTask(deps, tx, { taskId: task.id, accountId, sessionId: session.id });
+    const { parallelTasks: perRepository, parallelTasksPerUser: perUser } = input.settings.limits;
+    const place = await enqueueTask(deps, tx, {
+      ...{ taskId: task.id, accountId, sessionId: session.id },
+      limits: { perRepository, perUser },
+    });
     const mustWait = place.sessionBusy || place.ahead >= place.slots;
     if (mustWait) {
       // Begun here under fence 0, so that the run, should it start meanwhile, waits for this comment instead of writing a second.
@@ -99,7 +109,7 @@ async function sessionOf(tx: Tx, input: CreateTaskInput): Promise<Session> {
       : { personsPull: { ...personsPull, number: pull.number } }),
     nameBranch: (nth) =>
       branchFromTemplate({
-        template: input.branchTemplate ?? defaultBranchTemplate,
+        template: input.settings.branchTemplate,
         ...{ issueNumber: issue.number, title: issue.title },
         ...(nth > 1 ? { suffix: nth } : {}),
       }),

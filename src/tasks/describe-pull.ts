@@ -31,5 +31,6 @@ export async function describePull(
       taskId: task.id,
       leftOut: commit?.leftOut ?? [],
       files: commit?.files ?? [],
+      checks: input.checks,
     });
 }

@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import type { Clock } from "../clock.ts";
 import { findSession, type Session } from "../sessions/session-store.ts";
@@ -17,10 +18,9 @@ export async function describeThread(
 ): Promise<string> {
   const { tasks, session } = await withAccount(deps.db, input.accountId, async (tx) => {
     const { sessionId } = input.thread;
-    return {
-      tasks: await listTasksOfThread(tx, input.thread),
-      session: sessionId === null ? null : await describeSession(tx, await findSession(tx, sessionId)),
-    };
+    const tasks = await listTasksOfThread(tx, input.thread);
+    const session = sessionId === null ? null : await findSession(tx, sessionId);
+    return { tasks, session: await describeSession(tx, session, tasks) };
   });
   const now = deps.clock.now().getTime();
   const open = tasks.filter(({ finishedAt }) => finishedAt === null).reverse();
@@ -74,8 +74,22 @@ async function describeLast(
   return { verb, instruction, requester, outcome, costMicroUsd, agoMs: now - last.finishedAt.getTime() };
 }
 
-async function describeSession(tx: Tx, session: Session | null): Promise<ThreadStatus["session"]> {
+async function describeSession(
+  tx: Tx,
+  session: Session | null,
+  tasks: readonly Task[],
+): Promise<ThreadStatus["session"]> {
   if (session === null) return null;
-  const { branch, headSha, pullNumber, autofix } = session;
+  const { id, branch, pullNumber, autofix } = session;
+  // The session's own is what its machine holds: a rebase or an undo by the server alone has moved the branch since.
+  const pushed = tasks.find(({ sessionId, receipt }) => sessionId === id && remoteShaOf(receipt) !== null);
+  const headSha = remoteShaOf(pushed?.receipt) ?? session.headSha;
   return { branch, headSha, pullNumber, autofix, sandbox: await findMachineStatus(tx, session) };
+}
+
+const receiptSha = z.object({ remoteSha: z.string() });
+
+function remoteShaOf(receipt: unknown): string | null {
+  const read = receiptSha.safeParse(receipt);
+  return read.success ? read.data.remoteSha : null;
 }

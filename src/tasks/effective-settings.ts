@@ -1,4 +1,3 @@
-import type { Octokit } from "@octokit/rest";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { earlierSettingsCommits, settingsAtCommit } from "../github/settings-at-commit.ts";
@@ -6,7 +5,7 @@ import type { SettingsNote } from "../github/settings-cells.ts";
 import { serverLayer } from "../github/settings-defaults.ts";
 import { mergeSettings, type MergedSettings, type SettingsLayer } from "../github/settings-effective.ts";
 import { findLastValid, maxSettingsWalk, type SettingsLookup } from "../github/settings-last-valid.ts";
-import { settingsOnGitHub } from "../github/settings-on-github.ts";
+import { readOwnSettings, type SettingsReader } from "./effective-settings-own.ts";
 import { readOwnerSettings } from "./effective-settings-owner.ts";
 import { findOwnerRepository } from "./effective-settings-store.ts";
 
@@ -16,10 +15,10 @@ export type EffectiveInput = {
   accountId: string;
   installationId: number;
   repository: { id: number; owner: string; name: string };
-  /** The commit of the base branch that decides. */
-  sha: string;
+  /** The commit of the base branch that decides; null: the default branch as it stands. */
+  sha: string | null;
   /** The bot's own mirror, which has the commit, or a client that may read the repository where there is no mirror. */
-  from: { mirrorPath: string } | { octokit: Octokit };
+  from: { mirrorPath: string } | SettingsReader;
 };
 
 export type EffectiveSettings = MergedSettings & {
@@ -27,6 +26,7 @@ export type EffectiveSettings = MergedSettings & {
   problems: readonly SettingsNote[];
   /** Of the repository's own file at the commit. */
   state: "absent" | "valid" | "invalid";
+  /** "" of an empty repository. */
   sha: string;
 };
 
@@ -38,7 +38,7 @@ export async function readEffectiveSettings(
   deps: EffectiveDeps,
   input: EffectiveInput,
 ): Promise<EffectiveSettings> {
-  const [own, owners] = await Promise.all([readOwn(input), readOwners(deps, input)]);
+  const [own, owners] = await Promise.all([readOwn(deps, input), readOwners(deps, input)]);
   const layers = [
     ...(owners === null ? [] : layerOf(owners.lookup, owners.repository)),
     ...layerOf(own, input.repository),
@@ -47,21 +47,22 @@ export async function readEffectiveSettings(
     ...mergeSettings(serverLayer(deps.config), layers),
     problems: [...notesOf(own, null), ...(owners === null ? [] : ownersNotes(owners))],
     state: own.problems.length > 0 ? "invalid" : own.used === null ? "absent" : "valid",
-    sha: input.sha,
+    sha: own.sha,
   };
 }
 
-async function readOwn({ from, sha, repository }: EffectiveInput): Promise<SettingsLookup> {
+async function readOwn(deps: EffectiveDeps, input: EffectiveInput): Promise<SettingsLookup> {
+  const { repository, sha, from } = input;
   if ("mirrorPath" in from) {
     const { mirrorPath } = from;
+    if (sha === null) throw new Error("a mirror is read at a commit, and none was named");
     return findLastValid({
       sha,
       read: (at) => settingsAtCommit({ mirrorPath, sha: at }),
       earlier: () => earlierSettingsCommits({ mirrorPath, sha, count: maxSettingsWalk }),
     });
   }
-  const read = await settingsOnGitHub(from.octokit, { repository, ref: sha });
-  return (read.changed ? read.lookup : null) ?? { used: null, problems: [], sha };
+  return readOwnSettings(deps, { repository, sha, from });
 }
 
 async function readOwners(deps: EffectiveDeps, { accountId, installationId, repository }: EffectiveInput) {

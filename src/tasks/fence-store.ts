@@ -30,6 +30,24 @@ export async function addNotices(
   if (rows.length === 0) throw fencedError(input);
 }
 
+/** Adds a sentence to what the thread should know, once. */
+export async function addRemark(
+  tx: Tx,
+  input: { taskId: string; fence: number; remark: string },
+): Promise<void> {
+  const remark = JSON.stringify([input.remark]);
+  const remarks = sql`coalesce(${task.notices}->'remarks', '[]'::jsonb)`;
+  const rows = await tx
+    .update(task)
+    .set({
+      notices: sql`case when ${remarks} @> ${remark}::jsonb then ${task.notices}
+        else jsonb_set(${task.notices}, '{remarks}', ${remarks} || ${remark}::jsonb) end`,
+    })
+    .where(and(eq(task.id, input.taskId), eq(task.fence, input.fence)))
+    .returning({ id: task.id });
+  if (rows.length === 0) throw fencedError(input);
+}
+
 /** Keeps the exact text that the agent gets. NUL, which PostgreSQL's text cannot hold, never gets past the parser. */
 export async function storePrompt(
   tx: Tx,

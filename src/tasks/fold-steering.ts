@@ -2,6 +2,7 @@ import type { Tx } from "../../db/client.ts";
 import { formatPlural } from "../github/amounts.ts";
 import type { Queue } from "../queue/queue.ts";
 import { enqueueTask } from "./enqueue-task.ts";
+import { readLimits } from "./queue-turn-store.ts";
 import { listUnhanded } from "./steering-store.ts";
 import { renderFollowUp } from "./steering-text.ts";
 import { insertTask, type Task } from "./task-store.ts";
@@ -48,6 +49,7 @@ export async function foldSteering(
     },
   });
   if (task === null) return null;
-  await enqueueTask(deps, tx, { taskId: task.id, accountId, sessionId });
+  const limits = await readLimits(tx, ended.id);
+  await enqueueTask(deps, tx, { taskId: task.id, accountId, sessionId, limits });
   return task.id;
 }

@@ -1,11 +1,12 @@
 import type { Receipt } from "../github/receipt.ts";
+import type { ServerCheck } from "../github/server-check.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import type { TaskUsage } from "../usage/usage-store.ts";
 
 /** What the server saw a task do; nothing in it is the model's word but the outcome of its own commands. */
 export type WorkFacts = Pick<
   Receipt,
-  "remoteSha" | "branch" | "pullNumber" | "files" | "commands" | "droppedCommands"
+  "remoteSha" | "branch" | "pullNumber" | "files" | "commands" | "droppedCommands" | "checks"
 >;
 
 export const noWork: WorkFacts = {
@@ -15,12 +16,14 @@ export const noWork: WorkFacts = {
   files: [],
   commands: [],
   droppedCommands: 0,
+  checks: [],
 };
 
-/** What an agent's turn did, before anything of it was published. */
-export const workOf = (run: Pick<AgentRun, "commands">): WorkFacts => ({
+/** What an agent's turn did, before anything of it was published, and what the server ran after it. */
+export const workOf = (run: Pick<AgentRun, "commands">, checks: readonly ServerCheck[] = []): WorkFacts => ({
   ...noWork,
   commands: [...run.commands],
+  checks: [...checks],
 });
 
 /** The receipt of an ended task. With billing off nobody is charged, and it says so. */
@@ -37,13 +40,14 @@ export function makeReceipt(input: {
   const tokens = (of: (model: TaskUsage["models"][number]) => number) =>
     usage.models.reduce((total, model) => total + of(model), 0);
   return {
+    // A task that waited over an update of the server has kept facts of an older shape.
+    ...noWork,
     ...work,
     totals: {
       files: work.files.length,
       additions: sum(({ additions }) => additions),
       deletions: sum(({ deletions }) => deletions),
     },
-    checks: [],
     durationMs: input.durationMs,
     models: usage.models.map(({ model }) => model),
     tokens: {

@@ -1,13 +1,15 @@
 import type { Octokit } from "@octokit/rest";
 import { withAccount } from "../../db/client.ts";
-import { GitHubRefusal } from "../github/github-error.ts";
+import { UserError } from "../errors.ts";
 import {
   findPullRequest,
   openPullRequest,
-  requestReviewers,
+  type OpenPullRequestInput,
   type PullRequest,
 } from "../github/pull-request.ts";
+import { readBase } from "../github/thread.ts";
 import { updateSession } from "../sessions/session-store.ts";
+import { askReviewers } from "./ask-reviewers.ts";
 import type { PublishDeps, PublishInput } from "./publish.ts";
 import { holderOf, runStep } from "./steps.ts";
 
@@ -32,7 +34,10 @@ export async function openPull(
   const opened = await runStep(deps, holderOf(claim), {
     name: "pull-request",
     find: () => findPullRequest(pull.octokit, wanted),
-    act: () => openPullRequest(deps, pull.octokit, wanted),
+    act: () =>
+      openPullRequest(deps, pull.octokit, wanted).catch((error: unknown) =>
+        onRenamedBase(deps, input, { octokit: pull.octokit, wanted, error }),
+      ),
   });
   await askReviewers(deps, input, { octokit: pull.octokit, number: opened.number });
   await withAccount(deps.db, claim.task.accountId, (tx) =>
@@ -46,31 +51,20 @@ export async function openPull(
   return opened;
 }
 
-/** Once per task that has a pull request of ours; people who have reviewed it already are asked by nobody but themselves. */
-async function askReviewers(
+/** A default branch that was renamed during the turn goes on under its new name; one that somebody named himself is simply gone. */
+async function onRenamedBase(
   deps: PublishDeps,
-  { claim, repository, settings }: PublishInput,
-  { octokit, number }: { octokit: Octokit; number: number },
-): Promise<void> {
-  const { reviewers = [], teamReviewers = [] } = settings?.pullRequest ?? {};
-  // The first round opens it; a later one must not ask again.
-  const wanted = claim.session.pullNumber === null && reviewers.length + teamReviewers.length > 0;
-  if (!wanted) return;
-  await runStep(deps, holderOf(claim), {
-    name: "reviewers",
-    find: () => Promise.resolve(null),
-    act: async () => {
-      try {
-        await requestReviewers(deps, octokit, {
-          ...{ installationId: claim.task.installationId, repository, number, reviewers, teamReviewers },
-        });
-        return { asked: true };
-      } catch (error) {
-        // A name that is no reviewer here must not cost anybody the pull request.
-        if (!(error instanceof GitHubRefusal)) throw error;
-        deps.log.warn({ err: error, taskId: claim.task.id }, "the reviewers of the settings were not asked");
-        return { asked: false };
-      }
-    },
-  });
+  { claim, repository }: PublishInput,
+  { octokit, wanted, error }: { octokit: Octokit; wanted: OpenPullRequestInput; error: unknown },
+): Promise<PullRequest> {
+  const gone = error instanceof UserError && error.code === "base-gone";
+  if (!gone || claim.task.options.base !== undefined) throw error;
+  const base = await readBase(octokit, { repository });
+  if (base === null || base.ref === wanted.baseRef) throw error;
+  const opened = await openPullRequest(deps, octokit, { ...wanted, baseRef: base.ref });
+  const { task, session, fence } = claim;
+  await withAccount(deps.db, task.accountId, (tx) =>
+    updateSession(tx, { sessionId: session.id, taskId: task.id, fence, set: { baseRef: base.ref } }),
+  );
+  return opened;
 }

@@ -5,10 +5,10 @@ import type { RepositoryClient } from "../github/octokit.ts";
 import { mayWrite, readRole, type RepositoryRef } from "../github/thread.ts";
 import type { Claim } from "./claim-store.ts";
 
-/** A short client that may write code, for a person who may still write. UserError `permission-revoked` otherwise. */
+/** A short client that may write code, for a person who may still write; it knows the repository by its name of this moment. UserError `permission-revoked` otherwise. */
 export async function openWriter(
   deps: Pick<Deps, "github">,
-  { claim, repository }: { claim: Claim; repository: RepositoryRef },
+  { claim }: { claim: Claim },
 ): Promise<RepositoryClient> {
   const { task } = claim;
   const writer = await deps.github.openRepository({
@@ -17,7 +17,7 @@ export async function openWriter(
     permissions: { contents: "write", pull_requests: "write" },
   });
   try {
-    await assertStillAllowed(writer.octokit, { claim, repository });
+    await assertStillAllowed(writer.octokit, { claim, repository: writer });
     return writer;
   } catch (error) {
     await writer.revoke();

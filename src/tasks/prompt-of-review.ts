@@ -1,4 +1,5 @@
 import type { PromptInput } from "./prompt.ts";
+import { quote } from "./quote.ts";
 import { pullDiffName } from "./review-pull.ts";
 
 /** How a pull request is to be reviewed and what the result file holds. */
@@ -16,4 +17,13 @@ export function renderReviewManner(input: PromptInput): string {
       "`line` is a line that the diff adds (side RIGHT, number in the new file) or takes away (side LEFT, number in the old file); " +
       "`start_line` may name the first of several. No comments when there is nothing to say.",
   ].join("\n");
+}
+
+/** The `review.instructions` of the repository's settings, which no pull request sets for itself. */
+export function renderReviewInstructions(instructions: string): string {
+  return [
+    "The maintainers of this repository ask of every review, in its settings on the base branch:",
+    quote(instructions.trim()),
+    "Follow them beside what is said below; what changes, runs or publishes anything stays as it is said there.",
+  ].join("\n\n");
 }

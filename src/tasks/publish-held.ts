@@ -30,7 +30,8 @@ export async function publishHeld(deps: Deps, attempt: Attempt): Promise<TaskEnd
   const turn = readTurnResult(deps, kept.run);
   const { published } = await publishOnTop(deps, carried, { ...kept, result: turn });
   const before = await readLeftBehind(deps, claim);
-  return describeWork(deps, { run: kept.run, published, before: before.published, task, line: null, turn });
+  const { run, checks } = kept;
+  return describeWork(deps, { run, checks, published, before: before.published, task, line: null, turn });
 }
 
 async function readLegBefore(

@@ -12,7 +12,7 @@ import type { Attempt } from "./attempt.ts";
 import { legStep } from "./leg-step.ts";
 import { openWork } from "./open-work.ts";
 import { publish, type Published, type PublishInput } from "./publish.ts";
-import { readEffectiveSettingsOf } from "./set-up-machine.ts";
+import { readSettingsInForce } from "./settings-in-force.ts";
 import { holderOf, runStep } from "./steps.ts";
 import type { KeptTurn } from "./take-turn.ts";
 import type { TurnResult } from "./turn-result.ts";
@@ -34,20 +34,21 @@ export async function publishOnTop(
 ): Promise<PublishedOnTop> {
   const { claim, reader, start, repository } = attempt;
   const { path: mirrorPath } = await attempt.openMirror();
-  const read = await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath });
+  const { settings } = await readSettingsInForce(deps, { claim, reader, repository, mirrorPath });
   const input: PublishInput = {
     claim,
     reader: reader.octokit,
     checkpoint: turn.checkpoint,
     directory: attempt.directory,
     mirrorPath,
-    settings: read?.settings ?? null,
+    settings,
     parentSha: start.sha,
     branchExists: start.branchExists,
     repository,
     remoteUrl: attempt.remoteUrl,
     watch: attempt.watch,
     result: turn.result,
+    checks: turn.checks,
     at: new Date(turn.run.endedAt),
   };
   let current = input;

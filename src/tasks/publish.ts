@@ -6,7 +6,9 @@ import { keepInMirror } from "../github/keep-in-mirror.ts";
 import type { PullRequest } from "../github/pull-request.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
+import { remoteUrlOf } from "../github/remote-url.ts";
 import { repoSettingsPath } from "../github/settings-at-commit.ts";
+import type { ServerCheck } from "../github/server-check.ts";
 import type { RepositoryRef } from "../github/thread.ts";
 import type { TakenCheckpoint } from "../sessions/take-checkpoint.ts";
 import { describePull } from "./describe-pull.ts";
@@ -39,6 +41,8 @@ export type PublishInput = {
   remoteUrl: string;
   watch: Pick<TaskWatch, "throwIfStopped">;
   result: TurnResult;
+  /** What the server ran after the turn. */
+  checks: readonly ServerCheck[];
   /** Of the repository; null: none are to be had. */
   settings: Pick<Settings, "protectedPaths" | "pullRequest"> | null;
   /** When the agent's turn ended; makes a repeated commit the very same one. */
@@ -120,10 +124,13 @@ async function closeWriter(opening: Promise<RepositoryClient>): Promise<void> {
 
 async function pushAndOpen(
   deps: PublishDeps,
-  input: PublishInput,
+  before: PublishInput,
   { commit, text, writer }: Built & { writer: RepositoryClient },
 ): Promise<Published> {
-  const { octokit, token } = writer;
+  const { octokit, token, owner, name } = writer;
+  // It may have been renamed or transferred during the turn, and git follows no redirect.
+  const remoteUrl = remoteUrlOf(deps.config.github.serverUrl, writer);
+  const input = { ...before, repository: { owner, name }, remoteUrl };
   try {
     input.watch.throwIfStopped();
     const { branch } = await pushWork(deps, input, { commit, octokit, token });

@@ -6,6 +6,7 @@ import { pushBranch } from "../github/push-branch.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import { readMergeable } from "../github/read-mergeable.ts";
 import { rebaseCommits } from "../github/rebase-commits.ts";
+import { remoteUrlOf } from "../github/remote-url.ts";
 import { updateMirror } from "../github/mirror.ts";
 import { updateSession } from "../sessions/session-store.ts";
 import type { Attempt } from "./attempt.ts";
@@ -99,17 +100,19 @@ async function pushRebased(
   attempt: Attempt,
   resolved: Extract<Resolved, { kind: "resolved" }>,
 ): Promise<Pushed> {
-  const { claim, start, repository, watch } = attempt;
+  const { claim, start, watch } = attempt;
   const { branch } = claim.session;
   return runStep<Pushed>(deps, holderOf(claim), {
     name: `push:${resolved.sha}`,
     find: () => Promise.resolve(null),
     act: async () => {
       watch.throwIfStopped();
-      const writer = await openWriter(deps, { claim, repository });
+      const writer = await openWriter(deps, { claim });
+      const repository = { owner: writer.owner, name: writer.name };
+      const remoteUrl = remoteUrlOf(deps.config.github.serverUrl, writer);
       try {
         await pushBranch({
-          ...{ quarantinePath: resolved.quarantinePath, remoteUrl: attempt.remoteUrl, token: writer.token },
+          ...{ quarantinePath: resolved.quarantinePath, remoteUrl, token: writer.token },
           ...{ branch, commitSha: resolved.sha, expectedSha: start.sha, signal: watch.signal },
         });
         const sha = await readBranchSha(writer.octokit, repository, branch);

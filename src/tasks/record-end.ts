@@ -1,4 +1,5 @@
 import type { Tx } from "../../db/client.ts";
+import { hastenJobs } from "../queue/hasten-store.ts";
 import type { Queue } from "../queue/queue.ts";
 import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
 import { foldSteering } from "./fold-steering.ts";
@@ -10,7 +11,7 @@ import { findAccountLogin } from "./tenant-store.ts";
 
 /**
  * Ends a task with its usage, its receipt and, unless it was asked to stop, the follow-up of comments that came too late for its
- * turn. `over`: calls that are not settled now never will be. False when it had ended already.
+ * turn, and the look at its checks that it put off. `over`: calls that are not settled now never will be. False when it had ended already.
  */
 export async function recordEnd(
   deps: { queue: Pick<Queue, "enqueue"> },
@@ -27,6 +28,9 @@ export async function recordEnd(
     platformFault: end.fault === "platform",
   });
   const ended = await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
-  if (ended && !(await isStopRequested(tx, task.id))) await foldSteering(deps, tx, task);
+  if (!ended || (await isStopRequested(tx, task.id))) return ended;
+  await foldSteering(deps, tx, task);
+  // A look at checks that met this task waits for its hour; what failed meanwhile is seen now.
+  await hastenJobs(tx, "checks-later", task.sessionId);
   return ended;
 }

@@ -25,7 +25,7 @@ export async function refreshPull(
     act: async () => {
       watch.throwIfStopped();
       const text = (await describePull(input))(commit);
-      const writer = await openWriter(deps, { claim, repository });
+      const writer = await openWriter(deps, { claim });
       try {
         const { installationId, id: taskId } = task;
         const { signal } = watch;

@@ -10,7 +10,7 @@ import type { Rebased } from "../github/rebase-commits.ts";
 import type { Attempt } from "./attempt.ts";
 import { commitMessage } from "./commit-message.ts";
 import { workOf, type WorkFacts } from "./make-receipt.ts";
-import { readEffectiveSettingsOf } from "./set-up-machine.ts";
+import { readSettingsInForce } from "./settings-in-force.ts";
 import { openWork } from "./open-work.ts";
 import { takeTurn } from "./take-turn.ts";
 import type { TaskEnd } from "./task-end.ts";
@@ -77,12 +77,11 @@ export async function resolveConflicts(
       serverUrl: deps.config.github.serverUrl,
     }),
   };
-  const { repository } = attempt;
-  const read = await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath });
+  const { settings } = await readSettingsInForce(deps, { ...attempt, mirrorPath });
   const built = await buildCommit({
     ...{ mirrorPath, bundlePath, tempDir: directory, parentSha: rebased.markedSha, ...text },
     // A conflict in a protected file keeps its markers then, and is for a person to resolve.
-    policy: { heldPaths: [repoSettingsPath, ...(read?.settings.protectedPaths ?? [])] },
+    policy: { heldPaths: [repoSettingsPath, ...settings.protectedPaths] },
   });
   await assertResolved(built, rebased.paths);
   // What the agent got stands on the good commits with the markers in between; the branch gets it without those.

@@ -12,6 +12,8 @@ import { workOf } from "./make-receipt.ts";
 import { openWriter } from "./open-writer.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { takeTurn } from "./take-turn.ts";
+import { renderReviewInstructions } from "./prompt-of-review.ts";
+import { readEffectiveSettingsOf } from "./set-up-machine.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
 import { toUnfinishedEnd } from "./unfinished-end.ts";
 
@@ -36,8 +38,11 @@ export async function reviewPull(deps: Deps, attempt: Attempt): Promise<TaskEnd>
   const diff = await readPullDiff({
     ...{ mirrorPath, baseSha: pull.base.sha, headSha: attempt.start.sha, maxBytes: maxPatchBytes },
   });
+  const read = await readEffectiveSettingsOf(deps, { claim, repository: attempt.repository, mirrorPath });
+  const instructions = read?.settings.reviewInstructions ?? null;
   const { run } = await takeTurn(deps, {
     ...attempt,
+    ...(instructions === null ? {} : { about: renderReviewInstructions(instructions) }),
     prepare: (sandbox) => sandbox.writeFile(`${sandbox.paths.workspace}/${pullDiffName}`, diff.patch),
   });
   if (run.outcome.kind !== "finished")
@@ -66,7 +71,7 @@ async function publishReview(
     ...{ summary: lastWords, inline: [], elsewhere: [] },
   };
   attempt.watch.throwIfStopped();
-  const writer = await openWriter(deps, { claim, repository });
+  const writer = await openWriter(deps, { claim });
   try {
     const { botId } = await deps.github.identity(writer.octokit);
     const at = { repository, pullNumber: pull.number, botId };

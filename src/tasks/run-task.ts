@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import type { TaskQuestion } from "../../db/schema.ts";
 import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
@@ -14,8 +13,8 @@ import { recordEnd } from "./record-end.ts";
 import { endOf, type TaskEnd, type TaskPause } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
 import { setBack } from "./set-back.ts";
-import { sayWaiting } from "./say-status.ts";
-import { claimTask, recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
+import { claimOrWait } from "./claim-or-wait.ts";
+import { recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
 import { assertFence, updateClaimed } from "./fence-store.ts";
 import { endTask, findTask, type Task } from "./task-store.ts";
 import { watchTask, type TaskWatch } from "./task-watch.ts";
@@ -70,26 +69,12 @@ export async function runTask(
   if (!paused) await reportTask(deps, ref);
 }
 
-/** While the account's slots are busy the job stays active, so that the order of its session holds. */
-const fullPollMs = 1_000;
-
-async function claimOrWait(deps: Deps, ref: TaskRef, context: JobContext): Promise<ClaimResult> {
-  let saidWaiting = false;
-  while (true) {
-    const claim = await withAccount(deps.db, ref.accountId, (tx) => claimTask(tx, ref));
-    if (claim.ok || claim.reason !== "account-full") return claim;
-    if (!saidWaiting) await sayWaiting(deps, ref, claim.place);
-    saidWaiting = true;
-    await delay(fullPollMs, undefined, { signal: context.signal });
-  }
-}
-
 async function endUnclaimed(
   deps: Deps,
   ref: TaskRef,
   claim: Extract<ClaimResult, { ok: false }>,
 ): Promise<void> {
-  if (claim.reason === "missing" || claim.reason === "waiting" || claim.reason === "account-full") return;
+  if (claim.reason === "missing" || claim.reason === "waiting") return;
   if (claim.reason === "cancelled" || claim.reason === "failed-too-often") {
     const end: TaskEnd =
       claim.reason === "cancelled"

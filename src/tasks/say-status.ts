@@ -1,4 +1,3 @@
-import { setTimeout as delay } from "node:timers/promises";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, toError } from "../errors.ts";
@@ -8,6 +7,7 @@ import { renderStatusComment, type StatusPhase, type StatusView } from "../githu
 import { sumTaskUsage } from "../usage/usage-store.ts";
 import type { StepHolder } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
+import { pauseFor } from "./pause-for.ts";
 import { threadPermissions } from "./thread-permissions.ts";
 import { toQueuedPhase, toStatusView } from "./status-phase.ts";
 import type { Claim } from "./claim-store.ts";
@@ -100,9 +100,13 @@ export async function sayWaiting(
 }
 
 export type StatusUpdate = {
-  phase?: "running" | "publishing";
+  phase?: "running" | "testing" | "publishing";
+  /** The command that the phase "testing" is at. */
+  testing?: string;
   todos?: StatusView["todos"];
   notices?: Task["notices"];
+  /** Where the session's branch stood when it was last read back from GitHub. */
+  verifiedSha?: string;
 };
 
 export type Status = {
@@ -127,7 +131,9 @@ export function openStatus(
   let { task } = claim;
   const startedAt = deps.clock.now().getTime();
   let todos: StatusView["todos"] = task.todos ?? [];
-  let phase: "starting" | "running" | "publishing" = "starting";
+  let phase: "starting" | "running" | "testing" | "publishing" = "starting";
+  let testing: string | null = null;
+  let verifiedSha = claim.session.headSha;
   const closing = new AbortController();
   // The last word about a stopped task may come before its attempt is at its end.
   input.signal.addEventListener("abort", () => closing.abort(), { once: true });
@@ -147,7 +153,8 @@ export function openStatus(
         costMicroUsd: spent.costMicroUsd,
         budgetMicroUsd: now?.budgetMicroUsd ?? task.budgetMicroUsd,
         branch: claim.session.branch,
-        verifiedSha: claim.session.headSha,
+        verifiedSha,
+        ...(phase === "testing" ? { testing } : {}),
       },
       todos,
     );
@@ -159,7 +166,7 @@ export function openStatus(
       holder: holderOf(claim),
       phase: (await view()).phase,
     });
-    while (await pause(editEveryMs, closing.signal)) {
+    while (await pauseFor(editEveryMs, closing.signal)) {
       const body = renderStatusComment(await view());
       await editComment(deps, client.octokit, {
         ...threadOf({ task, client }),
@@ -179,6 +186,8 @@ export function openStatus(
   return {
     update(update) {
       phase = update.phase ?? phase;
+      testing = update.testing ?? testing;
+      verifiedSha = update.verifiedSha ?? verifiedSha;
       todos = update.todos ?? todos;
       task = { ...task, notices: { ...task.notices, ...update.notices } };
     },
@@ -187,14 +196,4 @@ export function openStatus(
       await done;
     },
   };
-}
-
-/** True after the time, false as soon as the signal has ended it. */
-async function pause(ms: number, signal: AbortSignal): Promise<boolean> {
-  try {
-    return await delay(ms, true, { signal });
-  } catch (error) {
-    if (signal.aborted) return false;
-    throw error;
-  }
 }

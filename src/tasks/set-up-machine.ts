@@ -6,11 +6,12 @@ import { mirrorHas } from "../github/mirror.ts";
 import type { RepoSettings } from "../github/repo-settings-schema.ts";
 import type { SettingsNote } from "../github/settings-cells.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
+import type { CommandProgress } from "../sessions/run-commands.ts";
 import { runSetup, setupKey, type SetupRun } from "../sessions/run-setup.ts";
 import { findSetup, recordSetup } from "../sessions/setup-store.ts";
-import { withTurnGateway } from "../sessions/turn-gateway.ts";
 import type { Claim } from "./claim-store.ts";
 import { readEffectiveSettings, type EffectiveDeps, type EffectiveSettings } from "./effective-settings.ts";
+import { machineGraceMs, withCommandGateway } from "./turn-commands.ts";
 
 export type SetUpInput = {
   claim: Claim;
@@ -21,9 +22,6 @@ export type SetUpInput = {
   /** For the turn that follows; the machine's life is extended by the setup's own limit before it. */
   turnTimeoutMs: number;
 };
-
-/** A machine lives this much longer than what it is used for. */
-const graceMs = 2 * 60_000;
 
 /**
  * Runs the repository's setup commands once per checkout of a machine; they are read at the base branch, never from what the
@@ -43,7 +41,7 @@ export async function setUpMachine(
     withAccount(deps.db, claim.task.accountId, run);
   const before = await inAccount((tx) => findSetup(tx, sandbox));
   if (before?.key === key) return { ran: false, notices: { ...problems, ...failure(before.run) } };
-  await sandbox.extend(settings.setupTimeoutMs + input.turnTimeoutMs + graceMs);
+  await sandbox.extend(settings.setupTimeoutMs + input.turnTimeoutMs + machineGraceMs);
   const run = await runInTurn(deps, input, settings);
   if (!run.ok && run.aborted) throw new TransientError("the repository's setup was ended with its task");
   await inAccount((tx) => recordSetup(tx, sandbox, { key, run }));
@@ -73,17 +71,11 @@ function runInTurn(
   { claim, sandbox, signal }: SetUpInput,
   settings: RepoSettings,
 ): Promise<SetupRun> {
-  const { id: taskId, accountId } = claim.task;
-  const turn = { taskId, accountId, fence: claim.fence, timeoutMs: settings.setupTimeoutMs };
-  const log = deps.log.child({ taskId });
-  return withTurnGateway(deps, { turn, sandbox }, ({ socketPath, turnToken }) =>
-    runSetup(deps, {
-      sandbox,
-      settings,
-      signal,
-      onProgress: (progress) => log.info(progress, "the repository's setup"),
-      gateway: socketPath === null ? undefined : { socketPath, turnToken },
-    }),
+  const log = deps.log.child({ taskId: claim.task.id });
+  const onProgress = (progress: CommandProgress) => log.info(progress, "the repository's setup");
+  const timeoutMs = settings.setupTimeoutMs;
+  return withCommandGateway(deps, { claim, sandbox, timeoutMs }, (redacting, way) =>
+    runSetup(redacting, { ...way, settings, signal, onProgress }),
   );
 }
 

@@ -77,7 +77,7 @@ export async function hasKeptTurn(tx: Tx, { id, fence }: Pick<Task, "id" | "fenc
     eq(step.taskId, id),
     eq(step.fence, fence),
     eq(step.status, "done"),
-    sql`${step.name} ~ '^turn(:[0-9]+)?$'`,
+    sql`${step.name} ~ '^(kept-)?turn(:[0-9]+)?$'`,
   );
   return (await tx.$count(step, kept)) > 0;
 }

@@ -5,6 +5,7 @@ import { findPullRequest, type PullRequest } from "../github/pull-request.ts";
 import { pushBranch } from "../github/push-branch.ts";
 import { openQuarantine } from "../github/quarantine.ts";
 import { readBranchSha } from "../github/read-branch.ts";
+import { remoteUrlOf } from "../github/remote-url.ts";
 import { revertCommits } from "../github/revert-commits.ts";
 import type { Attempt } from "./attempt.ts";
 import { commitMessage } from "./commit-message.ts";
@@ -29,7 +30,7 @@ export async function takeBack(
   attempt: Attempt,
   { turns, madeSha }: { turns: PublishedTurn[]; madeSha: string | null },
 ): Promise<TakenBack> {
-  const { claim, start, repository, directory } = attempt;
+  const { claim, start, directory } = attempt;
   const mirrorPath = (await attempt.openMirror()).path;
   const commits = await readCommits(mirrorPath, turns);
   const target = commits.at(-1)?.parentSha ?? start.sha;
@@ -44,12 +45,13 @@ export async function takeBack(
       ? { sha: target, ...(await openQuarantine({ mirrorPath, tempDir: directory, parentSha: target })) }
       : await revert(deps, attempt, { turns, commits, mirrorPath });
   attempt.watch.throwIfStopped();
-  const writer = await openWriter(deps, { claim, repository });
+  const writer = await openWriter(deps, { claim });
+  const repository = { owner: writer.owner, name: writer.name };
   try {
     const { branch } = claim.session;
     const outcome = await pushBranch({
       quarantinePath: built.path,
-      remoteUrl: attempt.remoteUrl,
+      remoteUrl: remoteUrlOf(deps.config.github.serverUrl, writer),
       token: writer.token,
       branch,
       commitSha: built.sha,

@@ -5,6 +5,8 @@ export type TurnMode = {
   tools: ToolSet;
   /** Whether the repository's setup commands, and so its code, may run. */
   runsSetup: boolean;
+  /** Whether the repository's test commands run after it. */
+  runsTests: boolean;
   /** Whether the checkout's own CLAUDE.md speaks to the agent. */
   readsMemory: boolean;
 };
@@ -12,7 +14,9 @@ export type TurnMode = {
 /** What the turn of a task may do; a fork's code is read and never run. */
 export function turnMode({ task, session }: Pick<Claim, "task" | "session">): TurnMode {
   const foreign = session.writes === "nothing";
-  if (foreign || task.verb === "review") return { tools: "reading", runsSetup: false, readsMemory: !foreign };
+  if (foreign || task.verb === "review")
+    return { tools: "reading", runsSetup: false, runsTests: false, readsMemory: !foreign };
   const changes = task.verb !== "ask" && (task.verb !== "plan" || task.answer?.approved === true);
-  return { tools: changes ? "everything" : "answering", runsSetup: true, readsMemory: true };
+  const tools = changes ? "everything" : "answering";
+  return { tools, runsSetup: true, runsTests: changes, readsMemory: true };
 }

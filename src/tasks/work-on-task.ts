@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import { type Mirror, updateMirror } from "../github/mirror.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
+import { remoteUrlOf } from "../github/remote-url.ts";
 import type { Claim } from "./claim-store.ts";
 import { findStart } from "./find-start.ts";
 import { openStatus, type Status } from "./say-status.ts";
@@ -35,14 +36,15 @@ export async function workOnTask(deps: Deps, claim: Claim, watch: TaskWatch): Pr
 type Opened = { claim: Claim; watch: TaskWatch; reader: RepositoryClient; status: Status; directory: string };
 
 async function tell(deps: Deps, opened: Opened): Promise<TaskEnd | TaskPause> {
-  const { claim, watch, reader } = opened;
+  const { claim, watch, reader, status } = opened;
   const { task } = claim;
   const story = findStory(task.verb);
   const repository = { owner: reader.owner, name: reader.name };
-  const remoteUrl = `${deps.config.github.serverUrl}/${repository.owner}/${repository.name}.git`;
+  const remoteUrl = remoteUrlOf(deps.config.github.serverUrl, repository);
   const start = await findStart(deps, claim, () =>
     readBranchSha(reader.octokit, repository, claim.session.branch),
   );
+  if (start.branchExists) status.update({ verifiedSha: start.sha });
   let mirror: Promise<Mirror> | null = null;
   const openMirror = () =>
     (mirror ??= updateMirror({

@@ -8,7 +8,11 @@ import type { ThreadEvent, TriggerDeps } from "./trigger.ts";
 export const maxTurnsWithoutPerson = 3;
 
 /** UserError `bots-alone` when a listed bot would have the conversation go on without any person for too long. */
-export async function checkBotLimit(deps: TriggerDeps, event: ThreadEvent, tenant: Tenant): Promise<void> {
+export async function checkBotLimit(
+  deps: TriggerDeps,
+  event: ThreadEvent,
+  { tenant, botIds }: { tenant: Tenant; botIds: readonly number[] },
+): Promise<void> {
   const at = { accountId: tenant.accountId, repositoryId: event.repository.id };
   const session = event.onPullRequest
     ? await findSessionByPull(deps.db, { ...at, pullNumber: event.issueNumber })
@@ -17,7 +21,7 @@ export async function checkBotLimit(deps: TriggerDeps, event: ThreadEvent, tenan
   const turns = await countTurnsWithoutPerson(deps, {
     accountId: tenant.accountId,
     sessionId: session.id,
-    botIds: deps.config.allowedBotIds,
+    botIds,
   });
   if (turns < maxTurnsWithoutPerson) return;
   throw new UserError(

@@ -33,18 +33,22 @@ const reviewSubmitted = z.object({
   review: z.object({ id: z.int(), body: z.string().nullable(), submitted_at: time, user: byAccount }),
   pull_request: onPull,
 });
+const reviewDismissed = z.object({ review: z.object({ id: z.int() }) });
 const reviewCommentCreated = z.object({ action: z.literal("created"), comment });
 const labeled = z.object({
   action: z.literal("labeled"),
   issue,
-  label: z.object({ id: z.int(), name: z.string() }),
+  label: z.object({ id: z.int() }),
 });
 const assigned = z.object({ action: z.literal("assigned"), issue, assignee: z.object({ id: z.int() }) });
 const gone = z.object({ action: z.enum(["closed", "deleted", "transferred"]), issue });
 const pullChanged = z.object({
-  action: z.enum(["closed", "reopened", "edited"]),
+  action: z.enum(["opened", "synchronize", "closed", "reopened", "edited"]),
   changes: z.object({ base: z.unknown() }).partial().optional(),
-  pull_request: z.object({ id: z.int(), updated_at: time, head: z.object({ ref: z.string() }) }),
+  pull_request: z.object({
+    ...{ id: z.int(), updated_at: time },
+    head: z.object({ ref: z.string(), sha: z.string().optional() }),
+  }),
 });
 /** Older senders give installation times as seconds. */
 const installation = z.object({
@@ -54,10 +58,10 @@ const installation = z.object({
 
 const askingActions = new Map<string, readonly string[] | "all">([
   ["issue_comment", ["created", "edited"]],
-  ["pull_request_review", ["submitted"]],
+  ["pull_request_review", ["submitted", "dismissed"]],
   ["pull_request_review_comment", ["created"]],
   ["issues", ["labeled", "assigned", "closed", "deleted", "transferred"]],
-  ["pull_request", ["closed", "reopened", "edited"]],
+  ["pull_request", ["opened", "synchronize", "closed", "reopened", "edited"]],
   ["check_suite", ["completed"]],
   ["status", "all"],
   ["installation", "all"],
@@ -77,21 +81,17 @@ export function mayAsk(event: string, action: string | null): boolean {
  * have. News of repositories and permissions has no key: GitHub does not move `updated_at` for it, so
  * the second of two equal changes would pass for a replay of the first, while acting on a replay changes nothing.
  */
-export function readRequest(
-  kind: DeliveryKind | null,
-  body: Body,
-  options: { triggerLabel: string },
-): DeliveryRequest | null {
+export function readRequest(kind: DeliveryKind | null, body: Body): DeliveryRequest | null {
   if (kind === null || !mayAsk(kind, typeof body.action === "string" ? body.action : null)) return null;
   switch (kind) {
     case "issue_comment":
       return body.action === "edited" ? readEdit(body) : readComment(commentCreated.parse(body));
     case "pull_request_review":
-      return readReview(reviewSubmitted.parse(body));
+      return body.action === "dismissed" ? readDismissal(body) : readReview(reviewSubmitted.parse(body));
     case "pull_request_review_comment":
       return readReviewComment(reviewCommentCreated.parse(body));
     case "issues":
-      return readIssue(body, options.triggerLabel);
+      return readIssue(body);
     case "pull_request":
       return readPullChanged(pullChanged.parse(body));
     case "check_suite":
@@ -136,17 +136,22 @@ function readReview({ review, pull_request: pull }: z.infer<typeof reviewSubmitt
   return { businessKey: `review:${review.id}`, at: new Date(review.submitted_at) };
 }
 
+/** Its task may still wait. A review is dismissed once. */
+function readDismissal(body: Body): DeliveryRequest {
+  return { businessKey: `dismissed:${reviewDismissed.parse(body).review.id}`, at: null };
+}
+
 /** Without a command its review's own delivery is enough. */
 function readReviewComment({ comment }: z.infer<typeof reviewCommentCreated>): DeliveryRequest | null {
   if (!mayHoldCommand(comment.body)) return null;
   return { businessKey: `review-comment:${comment.id}`, at: new Date(comment.created_at) };
 }
 
-function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
+/** Which label starts work is said by the repository's settings, so each one that is put on is looked at by a job. */
+function readIssue(body: Body): DeliveryRequest | null {
   switch (body.action) {
     case "labeled": {
       const { issue, label } = labeled.parse(body);
-      if (label.name.toLowerCase() !== triggerLabel.toLowerCase()) return null;
       return {
         businessKey: `label:${issue.id}:${label.id}:${issue.updated_at}`,
         at: new Date(issue.updated_at),
@@ -170,13 +175,16 @@ function readIssue(body: Body, triggerLabel: string): DeliveryRequest | null {
   }
 }
 
-/** People's own pull requests concern us only when they end, because a task may be at work there; of edits, that of the base. */
+/**
+ * Any pull request may change our settings file, and a task may be at work where one ends. Of edits only that of the base
+ * concerns us, where the pull request is ours. Two pushes may fall into one second of GitHub's time.
+ */
 function readPullChanged({
   action,
   changes,
   pull_request: pull,
 }: z.infer<typeof pullChanged>): DeliveryRequest | null {
-  if (action !== "closed" && !isOurs(pull.head.ref)) return null;
-  if (action === "edited" && changes?.base === undefined) return null;
-  return { businessKey: `pull:${pull.id}:${action}:${pull.updated_at}`, at: null };
+  if (action === "edited" && (changes?.base === undefined || !isOurs(pull.head.ref))) return null;
+  const pushed = action === "synchronize" ? `:${pull.head.sha ?? ""}` : "";
+  return { businessKey: `pull:${pull.id}:${action}:${pull.updated_at}${pushed}`, at: null };
 }

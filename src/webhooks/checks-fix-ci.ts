@@ -3,7 +3,8 @@ import { readPull } from "../github/read-pull.ts";
 import { readChecks, type ChecksReading } from "../tasks/checks-read.ts";
 import { findThreadSession, type Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
-import { startTask, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import type { TriggerDeps } from "./trigger.ts";
 
 /**
  * `fix-ci [hint]`: a repair of what stands as failed now, whatever its verdict, because a person asks. Without a failure nothing is

@@ -1,5 +1,6 @@
 import { withAccount } from "../../db/client.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
+import type { Settings } from "../github/settings-values.ts";
 import { readPull, type PullFacts } from "../github/read-pull.ts";
 import type { JobPayload } from "../queue/jobs.ts";
 import { findSession, type Session } from "../sessions/session-store.ts";
@@ -8,6 +9,7 @@ import { hasOpenTask } from "../tasks/checks-store.ts";
 import { readEffectiveSettings } from "../tasks/effective-settings.ts";
 import { noteNothingToMend } from "./checks-note.ts";
 import { repairOrStop } from "./checks-repair.ts";
+import { noticeConflict } from "./conflict-notice.ts";
 import { findInstallationOfRepository } from "./feedback-store.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
@@ -21,8 +23,7 @@ export type ChecksScene = {
   client: RepositoryClient;
   pull: PullFacts;
   reading: ChecksReading;
-  /** Repairs of one commit, at most. */
-  maxAttempts: number;
+  settings: Settings;
 };
 
 const minuteMs = 60_000;
@@ -70,16 +71,15 @@ async function takeLook(deps: TriggerDeps, look: ChecksLook): Promise<string> {
     const repository = { owner: client.owner, name: client.name };
     const pull = await readPull(client.octokit, { repository, number: found.session.pullNumber });
     if (pull === null || pull.state === "closed") return "over";
+    // A push straight to the base is told by no event of ours; the checks that follow one on our branch are an occasion.
+    if (pull.mergeable === false) await noticeConflict(deps, deps.system, look);
     return await judge(deps, { look, session, installationId, client, pull });
   } finally {
     await client.revoke();
   }
 }
 
-async function judge(
-  deps: TriggerDeps,
-  opened: Omit<ChecksScene, "reading" | "maxAttempts">,
-): Promise<string> {
+async function judge(deps: TriggerDeps, opened: Omit<ChecksScene, "reading" | "settings">): Promise<string> {
   const { look, session, client, pull } = opened;
   const { settings } = await readEffectiveSettings(deps, {
     ...{ accountId: session.accountId, installationId: opened.installationId },
@@ -97,7 +97,7 @@ async function judge(
     const afterMs = pendingAfterMs[look.round];
     return afterMs === undefined ? "pending" : later(deps, look, { afterMs, outcome: "pending" });
   }
-  const scene = { ...opened, reading, maxAttempts };
+  const scene = { ...opened, reading, settings };
   if (reading.failed.length === 0) return "green";
   if (reading.newestFailure === null) return noteNothingToMend(deps, scene);
   return repairOrStop(deps, scene);

@@ -1,13 +1,16 @@
 import { toInlineCode, toInlineText, type PublicMarkdown } from "../github/inline-text.ts";
-import type { FrozenCheck } from "../tasks/frozen-context.ts";
+import type { FrozenCheck, FrozenContext } from "../tasks/frozen-context.ts";
 import type { Task } from "../tasks/task-store.ts";
+
+/** A repair of these checks that was made before. */
+export type RepairAttempt = Pick<Task, "outcome"> & { context: Pick<FrozenContext, "checks" | "base"> };
 
 type Where = { headSha: string; serverUrl: string };
 
 const verdicts: Record<FrozenCheck["verdict"], string> = {
-  real: "fails",
-  flaky: "has also passed on this very commit, so it is flaky",
-  baseline: "fails on the base branch as well",
+  real: "",
+  flaky: "; it has also passed on this very commit, so it is flaky",
+  baseline: "; it fails on the base branch as well",
 };
 
 /** The note on checks that no change of this pull request can mend. */
@@ -21,7 +24,7 @@ export function renderNothingToMend(checks: readonly FrozenCheck[], where: Where
 
 /** The last word after repairs that did not help: what fails, what was tried, and how it goes on. */
 export function renderStop(
-  input: Where & { checks: readonly FrozenCheck[]; attempts: readonly Task[] },
+  input: Where & { checks: readonly FrozenCheck[]; attempts: readonly RepairAttempt[] },
 ): string {
   const { attempts, checks, headSha } = input;
   const tried = attempts
@@ -40,7 +43,7 @@ function listOf(checks: readonly FrozenCheck[], where: Where): string {
   return checks
     .map(
       ({ name, url, conclusion, verdict }) =>
-        `- ${linked(toInlineText(name), url, where)} (${toInlineText(conclusion)}): ${verdicts[verdict]}`,
+        `- ${linked(toInlineText(name), url, where)}: ${toInlineText(conclusion)}${verdicts[verdict]}`,
     )
     .join("\n");
 }
@@ -52,7 +55,7 @@ function linked(name: PublicMarkdown, url: string | null, { serverUrl }: Where):
   return here && /^[^\s()<>]+$/.test(url) ? `[${name}](${url})` : `${name}, ${toInlineCode(url)}`;
 }
 
-function describeAttempt({ context, outcome }: Task): string {
+function describeAttempt({ context, outcome }: RepairAttempt): string {
   const at = `\`${(context.checks?.headSha ?? context.base.sha).slice(0, 12)}\``;
   const names = (context.checks?.checks ?? [])
     .filter(({ verdict }) => verdict === "real")

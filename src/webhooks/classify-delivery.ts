@@ -18,10 +18,7 @@ export type Classified =
   | { ok: false; reason: "not-an-object" | "event-mismatch" | "malformed"; detail: string };
 
 /** Judges a signed body: is it what the header says, and does it ask for anything? */
-export function classifyDelivery(
-  input: { event: string; body: unknown; now: Date },
-  options: { triggerLabel: string },
-): Classified {
+export function classifyDelivery(input: { event: string; body: unknown; now: Date }): Classified {
   const { event, body, now } = input;
   if (!isBody(body)) {
     return {
@@ -39,7 +36,7 @@ export function classifyDelivery(
     };
   }
   try {
-    const request = readRequest(kind, body, options);
+    const request = readRequest(kind, body);
     return { ok: true, facts: { event, ...places(body), ...judge(request, now) } };
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;

@@ -85,11 +85,17 @@ async function makeTask(deps: TriggerDeps, collection: Collection): Promise<void
   try {
     const repository = { owner: client.owner, name: client.name };
     const pull = await readPull(client.octokit, { repository, number: first.pullNumber });
-    if (pull === null || pull.state === "closed") return await drop(deps, ref);
+    if (pull === null || pull.state === "closed") {
+      await drop(deps, ref);
+      return;
+    }
     const settings = await readSettingsNow(deps, {
       ...{ accountId: ref.accountId, installationId, repositoryId: first.repositoryId, client },
     });
-    if (await botsAlone(deps, collection, settings.triggers.botIds)) return await drop(deps, ref);
+    if (await botsAlone(deps, collection, settings.triggers.botIds)) {
+      await drop(deps, ref);
+      return;
+    }
     await create(deps, { ...collection, first, client, pull, installationId, settings });
   } finally {
     await client.revoke();

@@ -3,7 +3,9 @@ const sentences = {
   "no-write-access": "Only people with write access to this repository start work here.",
   "role-unknown":
     "GitHub did not say clearly which role this account has here, and what is unclear counts as no.",
-  bot: "It came from a bot that the operator of this server has not listed (`ALLOWED_BOT_IDS`).",
+  "role-narrowed":
+    "The settings of this repository let only some of the roles with write access start work (`triggers.roles`), and this account has none of them.",
+  bot: "It came from a bot that is not listed: `triggers.apps` in the repository's settings, else `ALLOWED_BOT_IDS` of this server.",
   "bots-alone":
     "Bots alone had started the last tasks in a row. A comment by a person lets the conversation go on.",
   edited:

@@ -15,7 +15,7 @@ export type InboxOutcome =
   "queued" | "stored" | "duplicate" | "too-old" | "ping" | "refused" | "unavailable" | "aborted";
 
 export type InboxDeps = {
-  config: { secrets: readonly [string, ...string[]]; triggerLabel: string };
+  config: { secrets: readonly [string, ...string[]] };
   openStore: () => DeliveryStore;
   log: Logger;
   clock: Clock;
@@ -112,13 +112,12 @@ type Outcome =
 function judge(deps: Receiver, head: Head & { ok: true }, read: ReadBody, seen: Seen): Outcome {
   if (read.ok) {
     seen.bytes = read.body.length;
-    const { secrets, triggerLabel } = deps.config;
+    const { secrets } = deps.config;
     const { event, signature } = head;
     const judgement = judgeDelivery(read.body, {
       event,
       signature,
       secrets,
-      triggerLabel,
       now: deps.clock.now(),
     });
     if (judgement.verdict === "store") seen.action = judgement.facts.action;

@@ -4,21 +4,23 @@ import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
 import { checkUnedited } from "./check-unedited.ts";
 import { noteIgnored } from "./note-ignored.ts";
 import { issueAssigned, issueGone, issueLabeled, type IssueAssigned } from "./payloads.ts";
-import { admit, startTask, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
+import { startTask } from "./start-task.ts";
+import { mayBeTriggerLabel } from "./trigger-label.ts";
+import { admit, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 
 type IssueEvent = Omit<ReturnType<typeof issueGone.parse>, "action">;
 
-/** The configured label starts a task from title and body; another label is left alone. */
+/** The repository's label starts a task from title and body; another one is left alone. */
 export async function onIssueLabeled(
   deps: TriggerDeps,
   deliveryId: string,
   payload: unknown,
 ): Promise<string> {
   const event = issueLabeled.parse(payload);
-  if (event.label.name.toLowerCase() !== deps.config.triggerLabel.toLowerCase()) return "other-label";
   if (event.issue.pull_request !== undefined) return "label-on-pull-request";
+  if (!(await mayBeTriggerLabel(deps, event))) return "other-label";
   return startFromIssue(deps, deliveryId, event, {
-    trigger: "label",
+    ...{ trigger: "label", label: event.label.name },
     businessKey: `label:${event.issue.id}:${event.label.id}:${event.issue.updated_at}`,
   });
 }
@@ -55,7 +57,7 @@ async function startFromIssue(
   deps: TriggerDeps,
   deliveryId: string,
   event: IssueEvent,
-  input: { trigger: "label" | "assign"; businessKey: string },
+  { label, ...input }: { trigger: "label" | "assign"; businessKey: string; label?: string },
 ): Promise<string> {
   const thread: ThreadEvent = {
     deliveryId,
@@ -67,6 +69,7 @@ async function startFromIssue(
     viaAppId: null,
     what: input.trigger === "label" ? "label" : "assignment",
     commentId: null,
+    ...(label === undefined ? {} : { label }),
     triggeredAt: new Date(event.issue.updated_at),
   };
   // A label is easily put on a whole list of issues; who wants to go on with a closed one can say so in a comment.

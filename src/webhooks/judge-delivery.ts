@@ -11,7 +11,6 @@ export type JudgeInput = {
   event: string;
   signature: Buffer;
   secrets: readonly string[];
-  triggerLabel: string;
   now: Date;
 };
 
@@ -20,7 +19,7 @@ export type JudgeInput = {
  * through the garbage collector while the commit is waited for (measured: a fifth of the server's time).
  */
 export function judgeDelivery(raw: Buffer, input: JudgeInput): Judgement {
-  const { event, signature, secrets, triggerLabel, now } = input;
+  const { event, signature, secrets, now } = input;
   if (!isSigned(raw, signature, secrets)) {
     return refuse(
       401,
@@ -30,7 +29,7 @@ export function judgeDelivery(raw: Buffer, input: JudgeInput): Judgement {
   }
   const parsed = parseJson(raw);
   if (!parsed.ok) return refuse(400, "not-json", "The body is not JSON.");
-  const classified = classifyDelivery({ event, body: parsed.value, now }, { triggerLabel });
+  const classified = classifyDelivery({ event, body: parsed.value, now });
   if (!classified.ok) return refuse(400, classified.reason, classified.detail);
   if (event === "ping") return { verdict: "ping" };
   return { verdict: "store", facts: classified.facts, payload: packPayload(raw) };

@@ -20,7 +20,6 @@ export type MissedDeliveriesDeps = {
   deliveries: AppDeliveries;
   system: Db;
   store: DeliveryStore;
-  config: { triggerLabel: string };
   clock: Clock;
   log: Logger;
 };
@@ -104,7 +103,7 @@ async function recoverOne(
     deps.log.info({ ...facts, outcome: "redelivered" }, "missed delivery");
     return;
   }
-  const classified = classifyDelivery({ event: delivery.event, body, now: deps.clock.now() }, deps.config);
+  const classified = classifyDelivery({ event: delivery.event, body, now: deps.clock.now() });
   if (!classified.ok) {
     deps.log.warn(
       { ...facts, outcome: "refused", reason: classified.reason, detail: classified.detail },

@@ -64,6 +64,18 @@ export const pullRequestChanged = z.object({
 });
 export type PullRequestChanged = z.infer<typeof pullRequestChanged>;
 
+/** opened, synchronize and reopened alike. */
+export const pullRequestPushed = z.object({
+  action: z.string(),
+  ...onRepository,
+  pull_request: z.object({
+    number: z.int(),
+    head: z.object({ sha: z.string() }),
+    base: z.object({ sha: z.string() }),
+  }),
+});
+export type PullRequestPushed = z.infer<typeof pullRequestPushed>;
+
 /** A pull request as it stands beside a review or a comment of one. */
 const reviewedPull = z.object({
   id: z.int(),
@@ -89,6 +101,8 @@ export const reviewSubmitted = z.object({
   }),
 });
 export type ReviewSubmitted = z.infer<typeof reviewSubmitted>;
+
+export const reviewDismissed = z.object({ ...onRepository, review: z.object({ id: z.int() }) });
 
 export const reviewCommentCreated = z.object({
   ...onRepository,

@@ -1,6 +1,7 @@
 import { and, desc, eq, isNotNull, notInArray, sql } from "drizzle-orm";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import { account, session, task } from "../../db/schema.ts";
+import { isBot } from "../tasks/is-bot.ts";
 import type { Session } from "../sessions/session-store.ts";
 
 const over = ["terminated", "failed"] as const;
@@ -103,15 +104,15 @@ export async function countTurnsWithoutPerson(
 ): Promise<number> {
   const rows = await withAccount(deps.db, input.accountId, (tx) =>
     tx
-      .select({ trigger: task.trigger, requesterId: task.requesterId })
+      .select({ trigger: task.trigger, id: task.requesterId, login: task.requesterLogin })
       .from(task)
       .where(eq(task.sessionId, input.sessionId))
       .orderBy(desc(task.id))
       .limit(lookBack),
   );
   const byPerson = rows.findIndex(
-    ({ trigger, requesterId }) =>
-      trigger !== "checks" && trigger !== "conflict" && !input.botIds.includes(requesterId),
+    ({ trigger, id, login }) =>
+      trigger !== "checks" && trigger !== "conflict" && !isBot({ id, login }, input.botIds),
   );
   return byPerson === -1 ? rows.length : byPerson;
 }

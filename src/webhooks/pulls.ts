@@ -4,7 +4,9 @@ import { endSession, findSessionByPull, type Session } from "../sessions/session
 import { cancelTasks } from "../tasks/cancel-task.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
 import { pullRequestChanged, type PullRequestChanged } from "./payloads.ts";
+import { noticeBaseMoved } from "./conflict-notice.ts";
 import { moveBase, reviveSession } from "./pull-store.ts";
+import { noteSettingsChange } from "./settings-note.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
 /** A task that is stopped has this long to take what it has done out of its machine, before that is removed. */
@@ -14,14 +16,24 @@ const keepingMs = 20_000;
  * A merged or closed pull request ends its session; the reaper removes its machine. GitHub closes it too when its branch is
  * deleted, and whoever reads the end of a task then is told so.
  */
-export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): Promise<string> {
+export async function onPullRequestClosed(
+  deps: TriggerDeps,
+  deliveryId: string,
+  payload: unknown,
+): Promise<string> {
   const event = pullRequestChanged.parse(payload);
   const at = await findPlace(deps, event);
   if (at === null) return "unknown-installation";
   const session = await findSessionByPull(deps.db, at);
-  if (session === null) return "not-ours";
+  const outcome = session === null ? "not-ours" : await endOnClose(deps, event, session);
+  const { merged, base } = event.pull_request;
+  if (merged === true) await noticeBaseMoved(deps, { ...at, deliveryId, baseRef: base.ref });
+  return outcome;
+}
+
+async function endOnClose(deps: TriggerDeps, event: PullRequestChanged, session: Session): Promise<string> {
   const { stopping } = await cancelTasks(deps, {
-    accountId: at.accountId,
+    accountId: session.accountId,
     scope: { sessionId: session.id },
     by: `${event.sender.login} (${await sayHow(deps, event, session)})`,
   });
@@ -30,19 +42,32 @@ export async function onPullRequestClosed(deps: TriggerDeps, payload: unknown): 
   return "session-ended";
 }
 
+/** A pull request that was opened or pushed to, whoever's it is. */
+export async function onPullRequestPushed(deps: TriggerDeps, payload: unknown): Promise<string> {
+  return noteSettingsChange(deps, payload);
+}
+
 /** A reopened pull request of ours: its session lives again, with its branch, its conversation and its last checkpoint. */
 export async function onPullRequestReopened(deps: TriggerDeps, payload: unknown): Promise<string> {
   const at = await findPlace(deps, pullRequestChanged.parse(payload));
   if (at === null) return "unknown-installation";
-  return (await reviveSession(deps, at)) === null ? "not-ours" : "session-lives";
+  const session = await reviveSession(deps, at);
+  const noted = await noteSettingsChange(deps, payload);
+  return session === null ? noted : "session-lives";
 }
 
 /** A pull request of ours that is pointed at another base: the next task of its session works for that one. */
-export async function onPullRequestEdited(deps: TriggerDeps, payload: unknown): Promise<string> {
+export async function onPullRequestEdited(
+  deps: TriggerDeps,
+  deliveryId: string,
+  payload: unknown,
+): Promise<string> {
   const event = pullRequestChanged.parse(payload);
   const at = await findPlace(deps, event);
   if (at === null) return "unknown-installation";
-  const moved = await moveBase(deps, { ...at, baseRef: event.pull_request.base.ref });
+  const baseRef = event.pull_request.base.ref;
+  const moved = await moveBase(deps, { ...at, baseRef });
+  if (moved) await noticeBaseMoved(deps, { ...at, deliveryId, baseRef });
   return moved ? "base-moved" : "not-ours";
 }
 

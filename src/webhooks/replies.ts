@@ -19,6 +19,9 @@ export const replies = {
   noWriteAccess: (login: string) =>
     `Thanks @${login}. Starting work here needs write access to the repository, so nothing has been started. ` +
     "Somebody who has it can repeat the command.",
+  roleNarrowed: (login: string, roles: readonly string[]) =>
+    `Thanks @${login}. The settings of this repository let only people with the role ${joinWords(roles)} start work here, so nothing has been started. ` +
+    "Somebody who has it can repeat the command.",
   suggestion: ({ typed, suggestion }: { typed: string; suggestion: string }) =>
     `Did you mean \`${suggestion.replaceAll("`", "")}\`? \`${typed.replaceAll("`", "")}\` was not recognised, and nothing was started.`,
   invalid: (reason: string) => `That command was not understood, and nothing was started: ${reason}.`,
@@ -48,8 +51,8 @@ export const replies = {
     "No task here is at work, and the last one did not end at its budget, so there is nothing to raise. `/claude --budget <usd> <what>` sets the budget of a new one.",
   autofix: (on: boolean, pullNumber: number) =>
     on
-      ? `Autofix is on for #${pullNumber}: when checks fail, Claude tries to repair them.`
-      : `Autofix is off for #${pullNumber}: failed checks are left alone until somebody writes \`/claude fix-ci\`.`,
+      ? `Autofix is on for #${pullNumber}: when checks fail, or what is merged into its base collides with it, Claude tries to repair that.`
+      : `Autofix is off for #${pullNumber}: failed checks are left alone until somebody writes \`/claude fix-ci\`, and conflicts until \`/claude rebase\`.`,
   autofixNotHere: () => "Autofix is for pull requests that this App has opened, and there is none here.",
   noCommitYet: () => "The repository has no commit yet, so there are no settings to show.",
   nothingToSave: () => "Nothing has been asked for here yet, so there is nothing to save.",
@@ -68,6 +71,9 @@ export const replies = {
     "`/claude stop` ends a task at once, `/claude status` shows where it stands, `/claude help` lists the rest.",
   ],
 } as const;
+
+const joinWords = (words: readonly string[]): string =>
+  words.length < 2 ? words.join("") : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 
 function quoteTask({ verb, instruction }: Named): string {
   const words = instruction.trim() === "" ? "the issue as it is written" : toInlineText(instruction, 120);

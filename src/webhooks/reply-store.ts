@@ -1,4 +1,4 @@
-import { and, eq, sql } from "drizzle-orm";
+import { and, eq, isNotNull, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { reply } from "../../db/schema.ts";
 
@@ -41,6 +41,15 @@ export async function recordReply(tx: Tx, input: ReplyKey): Promise<void> {
     .update(reply)
     .set({ saidAt: sql`now()` })
     .where(isReply(input));
+}
+
+/** When a reply was begun that stands on its thread; null: there is none. */
+export async function findReply(tx: Tx, input: ReplyKey): Promise<Date | null> {
+  const [row] = await tx
+    .select({ startedAt: reply.startedAt })
+    .from(reply)
+    .where(and(isReply(input), isNotNull(reply.saidAt)));
+  return row?.startedAt ?? null;
 }
 
 /** Lets a reply go that could not be written, for the next attempt to claim at once. */

@@ -10,7 +10,9 @@ import { obeyCommand } from "./obey-command.ts";
 import { reviewCommentCreated, type ReviewCommentCreated } from "./payloads.ts";
 import { replies } from "./replies.ts";
 import { isLoneComment, toIssue, toReviewState } from "./review-facts.ts";
-import { admit, startTask, type Admitted, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
+import { toReviewThreadEvent } from "./review-thread-event.ts";
+import { startTask } from "./start-task.ts";
+import { admit, type Admitted, type TriggerDeps } from "./trigger.ts";
 
 /** `/claude` in a comment at a line: a task with file, line and the thread's earlier remarks; the other verbs as everywhere. */
 export async function onReviewCommentCreated(
@@ -20,12 +22,17 @@ export async function onReviewCommentCreated(
 ): Promise<string> {
   const event = reviewCommentCreated.parse(payload);
   const parsed = parseCommand(event.comment.body);
-  const thread = toThreadEvent(deliveryId, event);
+  const { comment } = event;
+  const thread = toReviewThreadEvent(deliveryId, event, {
+    ...{ what: "review comment", commentId: comment.id, commentKind: "review-comment" },
+    viaAppId: comment.performed_via_github_app?.id ?? null,
+    triggeredAt: new Date(comment.created_at),
+  });
   if (parsed.kind === "none") return noteIgnored(deps, { thread, reason: "quoted" });
   return admit(deps, thread, async (admitted) => {
     if (parsed.kind === "suggestion") return admitted.reply(replies.suggestion(parsed));
     if (parsed.kind === "invalid") return admitted.reply(replies.invalid(parsed.reason));
-    const { id } = event.comment;
+    const { id } = comment;
     const order: Order = {
       ...{ thread, admitted, command: parsed, issue: toIssue(event.pull_request) },
       source: { businessKey: `review-comment:${id}`, trigger: "review-comment", triggerCommentId: id },
@@ -96,21 +103,5 @@ async function readAround(
   return {
     remarks: remarks.map((remark) => (remark.id === comment.id ? { ...remark, body: comment.body } : remark)),
     review,
-  };
-}
-
-function toThreadEvent(deliveryId: string, event: ReviewCommentCreated): ThreadEvent {
-  return {
-    deliveryId,
-    installation: event.installation,
-    repository: event.repository,
-    issueNumber: event.pull_request.number,
-    onPullRequest: true,
-    sender: event.sender,
-    viaAppId: event.comment.performed_via_github_app?.id ?? null,
-    what: "review comment",
-    commentId: event.comment.id,
-    commentKind: "review-comment",
-    triggeredAt: new Date(event.comment.created_at),
   };
 }

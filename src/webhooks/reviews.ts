@@ -9,7 +9,9 @@ import { noteIgnored } from "./note-ignored.ts";
 import { reviewSubmitted, type ReviewSubmitted } from "./payloads.ts";
 import { replies } from "./replies.ts";
 import { isLoneComment, toIssue, toReviewState } from "./review-facts.ts";
-import { admit, startTask, type Admitted, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
+import { toReviewThreadEvent } from "./review-thread-event.ts";
+import { startTask } from "./start-task.ts";
+import { admit, type Admitted, type ThreadEvent, type TriggerDeps } from "./trigger.ts";
 import type { Session } from "../sessions/session-store.ts";
 
 /**
@@ -26,7 +28,10 @@ export async function onReviewSubmitted(
   if (state === null) return "no-review";
   const body = event.review.body ?? "";
   const parsed = parseCommand(body);
-  const thread = toThreadEvent(deliveryId, event);
+  const thread = toReviewThreadEvent(deliveryId, event, {
+    ...{ what: "review", commentId: null, viaAppId: event.review.performed_via_github_app?.id ?? null },
+    triggeredAt: new Date(event.review.submitted_at),
+  });
   const own = await findOwnPull(deps, thread);
   if (parsed.kind === "none") {
     if (own !== null) return hearReview(deps, { event, thread, own });
@@ -93,20 +98,5 @@ function toMaterial({ review }: ReviewSubmitted, remarks: ReviewRemark[]): Revie
   return {
     ...{ id: review.id, state: toReviewState(review.state), author: review.user.login },
     ...{ body: review.body ?? "", notes: [], remarks, askedIds: new Set(asked.map(({ id }) => id)) },
-  };
-}
-
-function toThreadEvent(deliveryId: string, event: ReviewSubmitted): ThreadEvent {
-  return {
-    deliveryId,
-    installation: event.installation,
-    repository: event.repository,
-    issueNumber: event.pull_request.number,
-    onPullRequest: true,
-    sender: event.sender,
-    viaAppId: event.review.performed_via_github_app?.id ?? null,
-    what: "review",
-    commentId: null,
-    triggeredAt: new Date(event.review.submitted_at),
   };
 }

@@ -1,14 +1,16 @@
 import type { Octokit } from "@octokit/rest";
 import type { Deps } from "../deps.ts";
 import { UserError } from "../errors.ts";
+import type { Settings } from "../github/settings-values.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
 import { ensureTenant, type Tenant } from "../tasks/tenant-store.ts";
 import { cameTooLate } from "./came-too-late.ts";
-import { checkGate, type Actor } from "./gate.ts";
+import { checkGate, type Actor, type GateVerdict } from "./gate.ts";
 import { isIgnoredReason, type IgnoredReason } from "./ignored-reason.ts";
 import { recordIgnored } from "./ignored-store.ts";
 import { noteIgnored } from "./note-ignored.ts";
+import { readSettingsNow } from "./read-settings-now.ts";
 import { replies } from "./replies.ts";
 import { createReply, unlessRefused } from "./thread-reply.ts";
 
@@ -34,6 +36,8 @@ export type ThreadEvent = {
   /** Where the eyes go; null: the issue or pull request itself. GitHub's reviews take none. */
   commentId: number | null;
   commentKind?: "comment" | "review-comment";
+  /** The label that was put on; one that starts nothing here is left alone. */
+  label?: string;
   /** The handler gives the eyes itself, when it knows whether anything is asked. */
   eyes?: "later";
   /** Nobody was named: a person who may not write is left alone instead of being refused. */
@@ -45,6 +49,8 @@ export type ThreadEvent = {
 export type Admitted = {
   tenant: Tenant;
   client: RepositoryClient;
+  /** What holds in the repository as its default branch stood a moment ago. */
+  settings: Settings;
   /** Answers on the thread, once per triggering object. */
   reply(text: string): Promise<void>;
   /** The eyes. */
@@ -75,24 +81,31 @@ export async function admit(
       viaAppId: event.viaAppId,
       ourAppId: identity.id,
       ourBotId: identity.botId,
-      allowedBotIds: deps.config.allowedBotIds,
+      readSettings: () =>
+        readSettingsNow(deps, {
+          ...{ accountId: tenant.accountId, installationId: event.installation.id, client },
+          repositoryId: event.repository.id,
+        }),
+      ...(event.label === undefined ? {} : { label: event.label }),
       repository,
     });
     const reply = createReply(deps, { tenant, client, event, botId: identity.botId });
     if (!verdict.ok) {
-      if (verdict.reason === "ourselves") return verdict.reason;
-      if (verdict.reason === "no-write-access" && event.unaddressed !== true) {
-        await reply(replies.noWriteAccess(event.sender.login), {
-          kind: "refusal",
-          key: String(event.issueNumber),
-        });
-      }
+      if (verdict.reason === "ourselves" || verdict.reason === "other-label") return verdict.reason;
+      const refusal = event.unaddressed === true ? null : refuse(event, verdict);
+      if (refusal !== null) await reply(refusal.text, { kind: "refusal", key: refusal.key });
       return await ignore(verdict.reason);
     }
     const eyes = () => acknowledge(deps, client.octokit, event, repository);
     if (event.eyes !== "later") await eyes();
     try {
-      await work({ tenant, client, reply: (text) => reply(text), acknowledge: eyes });
+      await work({
+        tenant,
+        client,
+        settings: verdict.settings,
+        reply: (text) => reply(text),
+        acknowledge: eyes,
+      });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
       await reply(replies.refused(error), error.code === "bots-alone" ? botsAlone : undefined);
@@ -101,6 +114,21 @@ export async function admit(
     return "admitted";
   } finally {
     await client.revoke();
+  }
+}
+
+/** What a person who may not start work here is told, once in a thread; null: nothing. */
+function refuse(
+  { sender, issueNumber }: ThreadEvent,
+  verdict: Extract<GateVerdict, { ok: false }>,
+): { text: string; key: string } | null {
+  switch (verdict.reason) {
+    case "no-write-access":
+      return { text: replies.noWriteAccess(sender.login), key: String(issueNumber) };
+    case "role-narrowed":
+      return { text: replies.roleNarrowed(sender.login, verdict.roles), key: `role:${issueNumber}` };
+    default:
+      return null;
   }
 }
 
@@ -168,5 +196,3 @@ function tenantFacts(deps: TriggerDeps, event: ThreadEvent) {
     },
   };
 }
-
-export { startTask, type StartInput } from "./start-task.ts";

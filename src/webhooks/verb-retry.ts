@@ -46,6 +46,7 @@ export async function startAgain(
   const created = await createTask(deps, {
     ...source,
     ...{ verb, instruction, options, context },
+    settings: admitted.settings,
     accountId: admitted.tenant.accountId,
     installationId: thread.installation.id,
     repositoryId: thread.repository.id,

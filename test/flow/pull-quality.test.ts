@@ -18,6 +18,7 @@ async function begin(settings: string): Promise<number> {
   });
   world.github.createUser("carol");
   world.github.setRole(world.repository, "carol", "write");
+  world.github.giveTeam(world.repository, "core");
   await world.startWorker();
   return (await world.ask("/claude write a.txt")).issueNumber;
 }
@@ -25,9 +26,11 @@ async function begin(settings: string): Promise<number> {
 const reviewersOf = async () => {
   const alice = world.github.as("alice");
   const answer = await alice.api("GET", `/repos/${world.repository}/pulls/2`);
-  return (answer.body as { requested_reviewers: { login: string }[] }).requested_reviewers.map(
-    ({ login }) => login,
-  );
+  const { requested_reviewers: people, requested_teams: teams } = answer.body as {
+    requested_reviewers: { login: string }[];
+    requested_teams: { slug: string }[];
+  };
+  return [...people.map(({ login }) => login), ...teams.map(({ slug }) => slug)];
 };
 
 test("the settings name reviewers, template, branch and readiness, and a second round asks nobody again", async () => {
@@ -44,8 +47,10 @@ test("the settings name reviewers, template, branch and readiness, and a second 
   expect(asked()).toHaveLength(1);
 });
 
-test("a reviewer who cannot review here costs nobody the pull request", async () => {
-  const issueNumber = await begin("pr: { reviewers: [mallory] }\n");
+test("a reviewer whom GitHub refuses is named, the others are asked, and the pull request is there", async () => {
+  const issueNumber = await begin("pr: { reviewers: [mallory, carol, acme/core, acme/ghosts] }\n");
   expect(await world.untilReported(issueNumber)).toMatchObject({ status: "completed" });
-  expect(await world.github.pullRequests(world.repository)).toHaveLength(1);
+  expect(await reviewersOf()).toEqual(["carol", "core"]);
+  const [status] = world.github.comments(world.repository, issueNumber).slice(-1);
+  expect(status?.body).toContain("GitHub takes no review request for `mallory`, `acme/ghosts`:");
 });

@@ -9,9 +9,12 @@ let world: World;
 
 beforeEach((context) => needBwrap(context));
 
-async function open(second: Scenario): Promise<{ issueNumber: number; branch: string }> {
+async function open(
+  second: Scenario,
+  files: Record<string, string> = {},
+): Promise<{ issueNumber: number; branch: string }> {
   world = await openWorld({
-    files: { "a.txt": "old\n" },
+    files: { "a.txt": "old\n", ...files },
     scenario: inTurn(writeFiles({ "a.txt": "ours\n" }), second, writeFiles({ "later.md": "later\n" })),
   });
   onTestFinished(() => world.close());
@@ -46,6 +49,12 @@ test("the branch comes onto its base, and the thread says what GitHub says of it
   expect(below?.sha).toBe(base);
   expect(said.at(-1)).toContain("GitHub says that it can be merged");
   expect(pulls).toHaveLength(1);
+  await world.github.as("alice").comment(world.repository, issueNumber, "/claude status");
+  await world.until("the status names what was pushed", async () =>
+    (await seeThread(world, issueNumber)).said.some((body) =>
+      body.includes(` at \`${tip?.sha.slice(0, 12)}\``),
+    ),
+  );
   // No model was needed for it, and the next turn goes on from there.
   expect((await command(issueNumber, "/claude write later.md", 4)).outcome).toMatchObject({
     kind: "no-changes",
@@ -63,6 +72,22 @@ test("Claude resolves what collides, and the next turn stands on the result", as
   await command(issueNumber, "/claude write later.md", 3);
   expect(await show(branch, "a.txt")).toBe("both\n");
   expect(await show(branch, "later.md")).toBe("later\n");
+});
+
+test("protected files stay as they are when Claude resolves conflicts", async () => {
+  const { issueNumber, branch } = await open(
+    writeFiles({
+      ...{ "a.txt": "both\n", "infra/main.tf": "sneaked in\n" },
+      ".github/remote-claude.yml": "setup: []\n",
+    }),
+    { ".github/remote-claude.yml": "protected_paths: [infra/]\n", "infra/main.tf": "kept\n" },
+  );
+  await onMain({ "a.txt": "theirs\n" });
+  const { outcome } = await command(issueNumber, "/claude rebase", 2);
+  expect(outcome).toMatchObject({ kind: "rebased", conflicts: ["a.txt"] });
+  expect(await show(branch, "a.txt")).toBe("both\n");
+  expect(await show(branch, "infra/main.tf")).toBe("kept\n");
+  expect(await show(branch, ".github/remote-claude.yml")).toBe("protected_paths: [infra/]\n");
 });
 
 test("conflicts that are left push nothing", async () => {

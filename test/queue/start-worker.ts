@@ -22,6 +22,7 @@ export async function startWorker(
       feedback: nothing,
       checks: nothing,
       "checks-later": nothing,
+      conflict: nothing,
       sweep: nothing,
       "missed-deliveries": nothing,
       "pause-idle": nothing,

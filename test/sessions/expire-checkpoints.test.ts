@@ -26,6 +26,10 @@ beforeEach(async () => {
   now = new Date();
 });
 
+const dayMs = 86_400_000;
+const retentionMs = 30 * dayMs;
+const later = (days: number) => new Date(now.getTime() + days * dayMs);
+
 const system = () => database.database.system;
 
 const expire = () =>
@@ -34,6 +38,7 @@ const expire = () =>
     checkpoints: storage,
     clock: { now: () => now },
     log: { info: () => undefined } as never,
+    config: { sandbox: { retentionMs } },
   });
 
 async function store(key: string): Promise<void> {
@@ -60,6 +65,12 @@ const endTask = () =>
     .set({ status: "completed", finishedAt: now })
     .where(eq(schema.task.id, tenant.taskId));
 
+const endSession = (endedAt: Date) =>
+  system()
+    .update(schema.session)
+    .set({ status: "terminated", endedAt })
+    .where(eq(schema.session.id, tenant.sessionId));
+
 async function keys(): Promise<string[]> {
   const found: string[] = [];
   for await (const { key } of storage.list("")) found.push(key);
@@ -78,15 +89,34 @@ test("the ten newest of an open session stay, older ones go", async () => {
 
 test("nothing that a task under way may publish from goes", async () => {
   const made = await addCheckpoint();
-  await system()
-    .update(schema.session)
-    .set({ status: "terminated", endedAt: now })
-    .where(eq(schema.session.id, tenant.sessionId));
+  await endSession(now);
   expect(await expire()).toEqual({ expired: 0, strays: 0 });
   expect(await keys()).toEqual([made]);
+  now = later(31);
+  expect(await expire()).toEqual({ expired: 0, strays: 0 });
   await endTask();
   expect(await expire()).toEqual({ expired: 1, strays: 0 });
   expect(await keys()).toEqual([]);
+});
+
+test("a session that is over keeps its checkpoints for the retention time, as its pull request may be reopened", async () => {
+  const made = await addCheckpoint();
+  await endTask();
+  await endSession(now);
+  now = later(29);
+  expect(await expire()).toEqual({ expired: 0, strays: 0 });
+  expect(await keys()).toEqual([made]);
+  now = later(2);
+  expect(await expire()).toEqual({ expired: 1, strays: 0 });
+  expect(await keys()).toEqual([]);
+});
+
+test("a session that ended because nobody came back for the retention time leaves nothing", async () => {
+  await addCheckpoint();
+  await endTask();
+  now = later(31);
+  await endSession(now);
+  expect(await expire()).toEqual({ expired: 1, strays: 0 });
 });
 
 test("an object without a row goes after a day; what is not named like ours stays", async () => {
@@ -104,12 +134,14 @@ test("a storage that fails is told, and nothing is forgotten", async () => {
   await addCheckpoint();
   await endTask();
   await system().update(schema.session).set({ status: "failed", endedAt: now });
+  now = later(31);
   const broken: Storage = { ...storage, remove: () => Promise.reject(new Error("the disk is gone")) };
   const expiring = expireCheckpoints({
     system: system(),
     checkpoints: broken,
     clock: { now: () => now },
     log: { info: () => undefined } as never,
+    config: { sandbox: { retentionMs } },
   });
   await expect(expiring).rejects.toThrow("the disk is gone");
   expect(await system().transaction((tx) => findLatestCheckpoint(tx, tenant.sessionId))).not.toBeNull();

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { beforeEach, describe, expect, test } from "vitest";
 import { createRedactor } from "../../src/github/redact.ts";
 import { SandboxError } from "../../src/sandbox/sandbox.ts";
-import { runSetup, setupKey, type SetupProgress } from "../../src/sessions/run-setup.ts";
+import type { CommandProgress } from "../../src/sessions/run-commands.ts";
+import { runSetup, setupKey } from "../../src/sessions/run-setup.ts";
 import { localMachine, type TestMachine } from "../support/local-machine.ts";
 import { needBwrap } from "../support/need-bwrap.ts";
 import { untilTrue } from "../support/until-true.ts";
@@ -15,7 +16,7 @@ const deps = { redact: createRedactor([secret]) };
 async function setUp(options: Parameters<typeof localMachine>[0] = {}) {
   const machine = await localMachine(options);
   await machine.sandbox.exec({ argv: ["mkdir", machine.sandbox.paths.repo], timeoutMs: 20_000 });
-  const progress: SetupProgress[] = [];
+  const progress: CommandProgress[] = [];
   const stop = new AbortController();
   const run = (setup: readonly string[], setupTimeoutMs = 60_000) =>
     runSetup(deps, {

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { installation as installationTable, repository as repositoryTable } from "../../db/schema.ts";
 import { readConfig } from "../../src/config.ts";
 import { createGitHub } from "../../src/github/octokit.ts";
+import type { Claim } from "../../src/tasks/claim-store.ts";
 import { readEffectiveSettings, type EffectiveDeps } from "../../src/tasks/effective-settings.ts";
+import { readSettingsInForce } from "../../src/tasks/settings-in-force.ts";
 import { removeRepositories, upsertAccount } from "../../src/tasks/tenant-store.ts";
 import { readAppManifest } from "../../src/web/app-manifest.ts";
 import { silent } from "../queue/start-worker.ts";
@@ -316,4 +318,25 @@ test("the owner's own .github repository is read like any other", async () => {
   });
   expect(read).toMatchObject({ settings: { model: config.model.name }, state: "absent" });
   expect(at.asked()).toBe(0);
+});
+
+test("what may be pushed is never decided without settings: a mirror that has lost the base asks GitHub for the branch as it stands", async () => {
+  const { deps, place, login } = await stage({ own: "protected_paths: [infra/]\n" });
+  const { installationId, repository, accountId } = place;
+  const reader = await deps.github.openRepository({
+    ...{ installationId, repositoryId: repository.id, permissions: { contents: "read" } },
+  });
+  const ask = async (ref: string) => {
+    const elsewhere = await gitRepository({ "other.txt": "x" });
+    const base = { ref, sha: "1".repeat(40) };
+    const task = { accountId, installationId, repositoryId: repository.id, context: { base } };
+    // Only these of a claim are looked at.
+    const claim = { task, session: { baseSha: null, baseRef: null } } as unknown as Claim;
+    return readSettingsInForce(deps, {
+      ...{ claim, reader, repository: { owner: login, name: "widgets" }, mirrorPath: elsewhere.path },
+    });
+  };
+  expect((await ask("main")).settings.protectedPaths).toContain("infra/");
+  // A base that is gone as well: the default branch decides.
+  expect((await ask("gone")).settings.protectedPaths).toContain("infra/");
 });

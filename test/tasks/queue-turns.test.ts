@@ -3,8 +3,11 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import { account, task } from "../../db/schema.ts";
 import { withAccount } from "../../db/client.ts";
 import type { Queue } from "../../src/queue/queue.ts";
+import { PutBack } from "../../src/queue/put-back.ts";
 import { openQueue } from "../../src/queue/queue.ts";
 import { enqueueTask } from "../../src/tasks/enqueue-task.ts";
+import { claimTask } from "../../src/tasks/claim-store.ts";
+import type { ParallelLimits } from "../../src/tasks/line-places.ts";
 import { findPlace, type Place } from "../../src/tasks/place-store.ts";
 import { placeInLine, whyItWaits } from "../../src/tasks/queue-words.ts";
 import { seedRepository, seedSession, seedTask, type Seeded } from "../cli/seed.ts";
@@ -30,13 +33,25 @@ const alice = { requesterId: 1, requesterLogin: "alice" };
 const bob = { requesterId: 2, requesterLogin: "bob" };
 const carol = { requesterId: 3, requesterLogin: "carol" };
 
+/** What a claim reads. */
+const issue = { number: 1, id: 1, url: "https://github.com/acme/widgets/issues/1", title: "Turn", body: "" };
+const context = {
+  repository: { owner: "acme", name: "widgets" },
+  issue: { ...issue, author: "alice", authorMayWrite: true },
+  ...{ comments: [], attachments: [], pull: null, review: null, checks: null },
+  ...{ base: { ref: "main", sha: "0".repeat(40) }, leftOutComments: 0, hiddenPieces: 0 },
+};
+
 type Asked = { taskId: string; place: Place };
 
-async function ask(person: typeof alice, more: { sessionId?: string; at?: Seeded } = {}): Promise<Asked> {
+type More = { sessionId?: string; at?: Seeded; limits?: ParallelLimits };
+
+async function ask(person: typeof alice, more: More = {}): Promise<Asked> {
   const where = more.at ?? at;
   const sessionId = more.sessionId ?? (await seedSession(home.database, where));
-  const taskId = await seedTask(home.database, { ...where, sessionId }, person);
-  const ref = { taskId, accountId: where.accountId, sessionId };
+  const taskId = await seedTask(home.database, { ...where, sessionId }, { ...person, context });
+  const { limits } = more;
+  const ref = { taskId, accountId: where.accountId, sessionId, ...(limits === undefined ? {} : { limits }) };
   const place = await withAccount(home.database.db, where.accountId, (tx) => enqueueTask({ queue }, tx, ref));
   return { taskId, place };
 }
@@ -140,11 +155,86 @@ async function secondRepository(): Promise<Pick<Seeded, "repositoryId">> {
 
 test("a place is counted among those that wait, and says what they wait for", () => {
   const place: Place = {
-    ...{ ahead: 5, running: 3, open: 10, slots: 3, sessionBusy: false, estimate: null, typicalMs: null },
+    ...{ ahead: 5, running: 3, open: 10, slots: 3, sessionBusy: false, limit: null },
+    ...{ estimate: null, typicalMs: null },
   };
   expect(placeInLine(place)).toEqual({ place: 3, of: 7 });
   expect(whyItWaits(place)).toBe("the account's 3 slots are busy");
   expect(whyItWaits({ ...place, slots: 1, running: 1 })).toBe("the account's one slot is busy");
   expect(whyItWaits({ ...place, slots: 9 })).toBe("the server is busy");
   expect(whyItWaits({ ...place, ahead: 0, running: 0 })).toBeNull();
+});
+
+const claim = ({ taskId }: Asked) =>
+  withAccount(home.database.db, at.accountId, (tx) => claimTask(tx, { taskId, accountId: at.accountId }));
+
+test("a limit of the repository, or of a person in it, holds a task back though the account has room; others pass it", async () => {
+  await home.database.system.update(account).set({ maxParallelTasks: 9 });
+  const limits = { perRepository: 2, perUser: 1 };
+  const sibling = { ...at, ...(await secondRepository()) };
+  const first = await ask(alice, { limits });
+  const held = await ask(alice, { limits });
+  const other = await ask(bob, { limits });
+  const third = await ask(carol, { limits });
+  const elsewhere = await ask(alice, { limits, at: sibling });
+  expect(held.place).toMatchObject({ ahead: 1, slots: 1, limit: { slots: 1, login: "alice" } });
+  expect(whyItWaits(held.place)).toBe("alice's one slot in this repository is busy");
+  expect(placeInLine(held.place)).toEqual({ place: 2, of: 2 });
+  expect(third.place).toMatchObject({ slots: 2, limit: { slots: 2, login: null } });
+  expect(whyItWaits(third.place)).toBe("this repository's 2 slots are busy");
+  // Whoever is held back takes nobody's slot.
+  expect(other.place).toMatchObject({ ahead: 1, slots: 9, limit: null });
+  expect(elsewhere.place).toMatchObject({ ahead: 2, slots: 9, limit: null });
+
+  for (const free of [first, other, elsewhere]) expect(await claim(free)).toMatchObject({ ok: true });
+  expect(await claim(held)).toMatchObject({ reason: "limit-full", place: { limit: { login: "alice" } } });
+  expect(await claim(third)).toMatchObject({ reason: "limit-full", place: { limit: { login: null } } });
+  const end = (asked: Asked) =>
+    home.database.system
+      .update(task)
+      .set({ status: "completed", finishedAt: sql`now()` })
+      .where(eq(task.id, asked.taskId));
+  await end(other);
+  expect(await claim(third)).toMatchObject({ ok: true });
+  expect(await claim(held)).toMatchObject({ reason: "limit-full" });
+  await end(first);
+  // Hers is free, and the repository's are bob's no more.
+  expect(await claim(held)).toMatchObject({ ok: true });
+});
+
+test("many claims of one moment never go over a repository's limit", async () => {
+  await home.database.system.update(account).set({ maxParallelTasks: 20 });
+  const asked: Asked[] = [];
+  for (let nth = 0; nth < 8; nth += 1)
+    asked.push(await ask(nth % 2 === 0 ? alice : bob, { limits: { perRepository: 3, perUser: 2 } }));
+  const claims = await Promise.all(asked.map(claim));
+  expect(claims.filter(({ ok }) => ok)).toHaveLength(3);
+});
+
+test("a task that a limit holds back gives its place at work away and comes again by itself", async () => {
+  await home.database.system.update(account).set({ maxParallelTasks: 1 });
+  const limits = { perRepository: 1, perUser: null };
+  const held = await ask(alice, { limits });
+  const sibling = { ...at, ...(await secondRepository()) };
+  const free = await ask(bob, { at: sibling });
+  const seen: string[] = [];
+  let tries = 0;
+  const worker = await startWorker(
+    home.url,
+    {
+      "run-task": ({ taskId }) => {
+        tries += taskId === held.taskId ? 1 : 0;
+        if (taskId === held.taskId && tries < 3) throw new PutBack("not yet", 1);
+        seen.push(taskId);
+        return Promise.resolve();
+      },
+    },
+    { concurrency: 1 },
+  );
+  try {
+    await untilTrue(() => seen.length === 2, 30_000);
+  } finally {
+    await worker.stop();
+  }
+  expect(seen).toEqual([free.taskId, held.taskId]);
 });

@@ -2,10 +2,10 @@ import { expect, test } from "vitest";
 import { readRequest } from "../../src/webhooks/business-key.ts";
 import { classifyDelivery } from "../../src/webhooks/classify-delivery.ts";
 
-const options = { triggerLabel: "Claude" };
 const at = "2026-11-20T10:00:00Z";
 const issue = { id: 7, updated_at: at };
 const ourPull = { id: 5, updated_at: at, head: { ref: "claude/7-x" } };
+const theirPull = { id: 5, updated_at: at, head: { ref: "feature", sha: "abc" } };
 
 test.each([
   [
@@ -45,6 +45,7 @@ test.each([
     },
     "review:6",
   ],
+  ["pull_request_review", { action: "dismissed", review: { id: 6 } }, "dismissed:6"],
   [
     "pull_request_review_comment",
     { action: "created", comment: { id: 8, body: "/claude fix", created_at: at } },
@@ -60,6 +61,8 @@ test.each([
   ],
   ["status", { id: 10, state: "failure", branches: [{ name: "claude/7-x" }] }, "status:10"],
   ["issues", { action: "labeled", issue, label: { id: 3, name: "claude" } }, `label:7:3:${at}`],
+  // Which label starts work only the repository's settings say.
+  ["issues", { action: "labeled", issue, label: { id: 4, name: "bug" } }, `label:7:4:${at}`],
   ["issues", { action: "assigned", issue, assignee: { id: 9 } }, `assign:7:9:${at}`],
   ["issues", { action: "closed", issue }, `issue:7:closed:${at}`],
   ["issues", { action: "deleted", issue }, `issue:7:deleted:${at}`],
@@ -72,6 +75,10 @@ test.each([
     `pull:5:closed:${at}`,
   ],
   ["pull_request", { action: "reopened", pull_request: ourPull }, `pull:5:reopened:${at}`],
+  // Anybody's may change the settings file.
+  ["pull_request", { action: "opened", pull_request: theirPull }, `pull:5:opened:${at}`],
+  ["pull_request", { action: "synchronize", pull_request: theirPull }, `pull:5:synchronize:${at}:abc`],
+  ["pull_request", { action: "reopened", pull_request: theirPull }, `pull:5:reopened:${at}`],
   ["pull_request", { action: "edited", changes: { base: {} }, pull_request: ourPull }, `pull:5:edited:${at}`],
   [
     "installation",
@@ -88,7 +95,7 @@ test.each([
   ["installation_repositories", { action: "added" }, null],
   ["repository", { action: "renamed" }, null],
 ] as const)("%s: %o asks under the key %s", (kind, body, key) => {
-  expect(readRequest(kind, body, options)).toMatchObject({ businessKey: key });
+  expect(readRequest(kind, body)).toMatchObject({ businessKey: key });
 });
 
 test.each([
@@ -113,23 +120,19 @@ test.each([
   ["check_suite", { action: "completed", check_suite: { id: 9, head_sha: "abc", head_branch: "main" } }],
   ["status", { id: 10, state: "pending", branches: [{ name: "claude/7-x" }] }],
   ["issue_comment", { action: "created", comment: { id: 1, body: "said /claude", created_at: at } }],
-  ["issues", { action: "labeled", issue, label: { id: 3, name: "bug" } }],
   ["issues", { action: "unassigned", issue }],
-  ["pull_request", { action: "reopened", pull_request: { id: 5, updated_at: at, head: { ref: "feature" } } }],
   ["pull_request", { action: "edited", changes: { title: {} }, pull_request: ourPull }],
   [
     "pull_request",
     { action: "edited", changes: { base: {} }, pull_request: { ...ourPull, head: { ref: "feature" } } },
   ],
-  ["pull_request", { action: "synchronize", pull_request: ourPull }],
   ["pull_request", { action: "converted_to_draft", pull_request: ourPull }],
   ["pull_request", { action: "ready_for_review", pull_request: ourPull }],
-  ["pull_request", { action: "opened" }],
   ["repository", { action: "archived" }],
-  ["pull_request_review", { action: "dismissed" }],
+  ["pull_request_review", { action: "edited", review: { id: 6 } }],
   [null, { action: "created" }],
 ] as const)("%s: %o asks nothing", (kind, body) => {
-  expect(readRequest(kind, body, options)).toBeNull();
+  expect(readRequest(kind, body)).toBeNull();
 });
 
 test.each([
@@ -139,16 +142,13 @@ test.each([
   "a command of 20 November counts until three days later: %s is %s",
   (now, intake, businessKey) => {
     const body = { action: "created", issue: {}, comment: { id: 1, body: "/claude fix", created_at: at } };
-    const classified = classifyDelivery({ event: "issue_comment", body, now: new Date(now) }, options);
+    const classified = classifyDelivery({ event: "issue_comment", body, now: new Date(now) });
     expect(classified).toMatchObject({ ok: true, facts: { intake, businessKey } });
   },
 );
 
 test("news does not grow old", () => {
   const body = { action: "deleted", installation: { id: 4, updated_at: at, account: {} } };
-  const classified = classifyDelivery(
-    { event: "installation", body, now: new Date("2027-11-22T00:00:00Z") },
-    options,
-  );
+  const classified = classifyDelivery({ event: "installation", body, now: new Date("2027-11-22T00:00:00Z") });
   expect(classified).toMatchObject({ ok: true, facts: { intake: "job" } });
 });

@@ -176,9 +176,14 @@ const answers: Answer[] = [
 ];
 
 /** What became of a trigger, with what GitHub saw of it. */
-async function pull(trigger: Trigger, payload: Payload, allowedBotIds: readonly number[] = []) {
+async function pull(
+  trigger: Trigger,
+  payload: Payload,
+  allowedBotIds: readonly number[] = [],
+  worker: TriggerDeps = deps,
+) {
   const before = { requests: github.requests.length, tasks: await countTasks() };
-  const own = { ...deps, config: { ...deps.config, allowedBotIds } };
+  const own = { ...worker, config: { ...deps.config, allowedBotIds } };
   const outcome = await handlers[trigger.event](own, { id: crypto.randomUUID(), payload }).catch(
     (error: unknown) => (error instanceof UserError ? error.code : (error as Error).name),
   );
@@ -288,5 +293,127 @@ describe("bots", () => {
       comment: { ...(body.comment as object), performed_via_github_app: { id: deps.config.app.id } },
     };
     expect(await pull(comment, payload, [eve.id])).toEqual({ outcome: "ourselves", eyes: false, tasks: 0 });
+  });
+});
+
+describe("the repository's settings", () => {
+  const comment = triggers[0] as Trigger;
+  const label = triggers[2] as Trigger;
+  const settings = (text: string) =>
+    github.commit(repository, { branch: "main", files: { ".github/remote-claude.yml": text } });
+  const custom = (permission: string) => ({
+    status: 200,
+    body: `{"permission":"${permission}","role_name":"release-manager","user":{"id":${eve.id}}}`,
+    operationId: roleQuestion,
+    when: "before" as const,
+  });
+
+  // A label is only looked up for an account that is known.
+  beforeAll(async () => {
+    github.setRole(repository, "eve", "none");
+    await pull(comment, await comment.make(quietIssue));
+  });
+  afterAll(() => settings("pr: { draft: true }\n"));
+
+  test.each([
+    ["[write, maintain, admin]", ["write", "maintain", "admin", "custom"]],
+    ["[maintain, admin]", ["maintain", "admin"]],
+    ["[maintain]", ["maintain"]],
+    ["[admin]", ["admin"]],
+    ["[write]", ["write", "custom"]],
+  ])("roles: %s lets %s start work, of those who may write, and nobody else", async (listed, heard) => {
+    await settings(`triggers: { roles: ${listed} }\n`);
+    for (const role of [...roles, "custom", "custom reader"] as const) {
+      const isCustom = role === "custom" || role === "custom reader";
+      if (!isCustom) github.setRole(repository, "eve", role);
+      const payload = await comment.make(heard.includes(role) ? await newIssue() : quietIssue);
+      if (isCustom) github.faults.add(custom(role === "custom" ? "write" : "read"));
+      const { outcome, tasks } = await pull(comment, payload);
+      const floor = role === "custom" || mayWrite.has(role as Role);
+      const refusal = floor ? "role-narrowed" : "no-write-access";
+      // A custom role is asked for a second time when the thread is frozen, where the fault is spent.
+      const expected = heard.includes(role)
+        ? { outcome: "admitted", tasks: 1 }
+        : { outcome: refusal, tasks: 0 };
+      expect({ role, outcome, tasks }).toEqual({ role, ...expected });
+    }
+  });
+
+  test("who is narrowed out is told the true reason once in a thread", () => {
+    const said = github.comments(repository, quietIssue).map(({ body }) => body);
+    const narrowed = said.filter((body) => body.includes("let only people with the role"));
+    expect(narrowed).toHaveLength(1);
+    expect(narrowed[0]).toContain("with the role maintain or admin start work here");
+    expect(said.filter((body) => body.includes("needs write access"))).toHaveLength(1);
+  });
+
+  test("where nothing is said of triggers, a command costs one request more, and none while a task reads the same commit", async () => {
+    await settings("pr: { draft: true }\n");
+    github.setRole(repository, "eve", "write");
+    await pull(comment, await comment.make(await newIssue()));
+    const payload = await comment.make(await newIssue());
+    const before = github.requests.length;
+    expect(await pull(comment, payload)).toMatchObject({ outcome: "admitted", tasks: 1 });
+    const asked = github.requests.slice(before).map(({ operationId }) => operationId);
+    expect(asked.filter((operationId) => operationId === "repos/list-commits")).toHaveLength(1);
+    expect(asked.filter((operationId) => operationId === "repos/get-content")).toHaveLength(0);
+  });
+
+  test.each<[label: string, text: string, expected: { outcome: string; eyes: boolean; tasks: number }]>([
+    ["claude", "triggers: { label: bot }\n", { outcome: "other-label", eyes: false, tasks: 0 }],
+    ["Bot", "triggers: { label: bot }\n", { outcome: "admitted", eyes: true, tasks: 1 }],
+    ["bot", "triggers: { label: claude }\n", { outcome: "other-label", eyes: false, tasks: 0 }],
+    ["bot", "triggers: { autofix: false }\n", { outcome: "other-label", eyes: false, tasks: 0 }],
+    ["claude", "triggers: { autofix: false }\n", { outcome: "admitted", eyes: true, tasks: 1 }],
+  ])("the label %s where the file says %o", async (name, text, expected) => {
+    github.setRole(repository, "eve", "write");
+    await settings(text);
+    const body = await label.make(await newIssue());
+    const payload = { ...body, label: { ...(body.label as object), name } };
+    // A worker of its own: what a label is sifted by may be a minute old.
+    const own = { ...deps, github: { ...deps.github } };
+    expect(await pull(label, payload, [], own)).toEqual(expected);
+  });
+
+  test("twenty labels in a minute that start nothing cost one look at the settings", async () => {
+    await settings("triggers: { label: bot }\n");
+    const body = await label.make(quietIssue);
+    const own = { ...deps, github: { ...deps.github } };
+    const before = github.requests.length;
+    for (let nth = 0; nth < 20; nth += 1) {
+      const payload = { ...later(body), label: { id: nth, name: `area/${nth}` } };
+      expect(await pull(label, payload, [], own)).toMatchObject({ outcome: "other-label", tasks: 0 });
+    }
+    expect(github.requests.slice(before).map(({ operationId }) => operationId)).toEqual([
+      "apps/create-installation-access-token",
+      "repos/list-commits",
+      "repos/get-content",
+      "apps/revoke-installation-access-token",
+    ]);
+  });
+
+  test("its list of bots stands for the server's: each still needs write access, and no role stands in for one", async () => {
+    const made = await github.createApp({ name: "Renovate", owner: "acme", permissions: {}, events: [] });
+    const robot = { id: made.botUserId, login: made.botLogin, type: "Bot" };
+    const ask = async (role: Role, text: string, listedByServer: boolean) => {
+      github.setRole(repository, robot.login, role);
+      await settings(text);
+      const body = await comment.make(await newIssue());
+      const payload = { ...body, sender: { ...(body.sender as object), ...robot } };
+      return (await pull(comment, payload, listedByServer ? [robot.id] : [])).outcome;
+    };
+    const listed = `triggers: { apps: [${robot.id}], roles: [admin] }\n`;
+    expect(await ask("write", listed, false)).toBe("admitted");
+    expect(await ask("triage", listed, false)).toBe("no-write-access");
+    expect(await ask("admin", "triggers: { apps: [] }\n", true)).toBe("bot");
+    expect(await ask("admin", "triggers: { apps: [7] }\n", true)).toBe("bot");
+    expect(await ask("write", "triggers: { roles: [admin] }\n", true)).toBe("admitted");
+  });
+
+  test("without the settings nobody is let in: the delivery is tried again", async () => {
+    github.setRole(repository, "eve", "admin");
+    const payload = await comment.make(quietIssue);
+    github.faults.add({ operationId: "repos/list-commits", when: "before", status: 500 });
+    expect(await pull(comment, payload)).toMatchObject({ outcome: "TransientError", eyes: false, tasks: 0 });
   });
 });

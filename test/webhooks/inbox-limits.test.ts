@@ -34,7 +34,7 @@ beforeEach(async () => {
   queue = await openQueue({ url: home.url, log: silent, mode: "send" });
   proxied = openDatabase({ url: through.url });
   inbox = createInbox({
-    config: { secrets: [secret], triggerLabel: "claude" },
+    config: { secrets: [secret] },
     openStore: () => openDeliveryStore({ url: through.url, system: proxied.system, queue }),
     log: silent,
     clock: systemClock,

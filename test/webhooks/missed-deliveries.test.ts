@@ -53,7 +53,6 @@ beforeEach(async () => {
     deliveries: createAppDeliveries(createGitHub({ config, log: silent }).app),
     system: home.database.system,
     store,
-    config: { triggerLabel: "claude" },
     clock: { now: () => new Date(Date.now() + ahead) },
     log: silent,
   };

@@ -31,7 +31,7 @@ const line = fc.oneof(
       "  words",
       "    code",
       "1st",
-      `${"long ".repeat(30)}`,
+      "long ".repeat(30),
       `    ${"&[|".repeat(40)}`,
       "/usr/bin",
       "a | b",

@@ -73,7 +73,7 @@ export function pullSummary(world: World, repository: Repository, issue: Issue):
     merged_at: pull.mergedAt,
     merge_commit_sha: pull.mergeSha,
     requested_reviewers: [...pull.reviewerIds].map((id) => accountFactsById(world, id)),
-    requested_teams: [],
+    requested_teams: [...pull.reviewerTeams].map((slug) => teamFacts(world, repository, slug)),
     head: sideFacts(world, {
       ref: pull.headRef,
       sha: pull.headSha,
@@ -89,6 +89,18 @@ export function pullSummary(world: World, repository: Repository, issue: Issue):
     _links: Object.fromEntries(Object.entries(links).map(([name, href]) => [name, { href }])),
     auto_merge: null,
     draft: pull.draft,
+  };
+}
+
+/** A team of the repository's owner. */
+export function teamFacts(world: World, repository: Repository, slug: string): JsonObject {
+  const { login } = accountById(world, repository.ownerId);
+  const url = `${world.apiUrl}/orgs/${login}/teams/${slug}`;
+  return {
+    id: must(repository.teams.get(slug), `team ${slug}`),
+    ...{ name: slug, slug, url, html_url: `${world.url}/orgs/${login}/teams/${slug}` },
+    ...{ repositories_url: `${url}/repos`, members_url: `${url}/members{/member}`, permission: "push" },
+    ...{ privacy: "closed", notification_setting: "notifications_enabled", parent: null },
   };
 }
 

@@ -12,6 +12,7 @@ import {
   pullFacts,
   pullOf,
   pullSummary,
+  teamFacts,
 } from "./facts-pulls.ts";
 import { headLabel, networkOf } from "./forks.ts";
 import { fetchRef, revision } from "./git.ts";
@@ -24,7 +25,7 @@ import { mergePull } from "./merge.ts";
 import { computeMergeability } from "./mergeability.ts";
 import { bringHead, refuseSecond, retarget, setPullState } from "./pull-changes.ts";
 import { atLeast, roleOf } from "./roles.ts";
-import type { Pull, Repository } from "./state.ts";
+import type { Account, Issue, Pull, Repository } from "./state.ts";
 import { accountById, accountByLogin, ownerOf } from "./world.ts";
 import type { World } from "./world.ts";
 
@@ -82,6 +83,7 @@ async function createPull(world: World, call: RepositoryCall): Promise<Answer> {
       maintainerCanModify: head.repository !== repository && body["maintainer_can_modify"] !== false,
       mergeability: null,
       reviewerIds: new Set(),
+      reviewerTeams: new Set(),
       reviews: [],
       comments: [],
     };
@@ -176,36 +178,46 @@ async function updatePull(world: World, call: RepositoryCall): Promise<Answer> {
   return { status: 200, facts: await pullFacts(world, repository, issue) };
 }
 
+/** All of them, or none: GitHub refuses a request as a whole. */
 async function requestReviewers(world: World, call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const issue = pullIssueOf(call);
   const pull = pullOf(issue);
-  let effect = false;
-  for (const login of texts(call.body["reviewers"])) {
-    const account = accountByLogin(world, login);
-    const isMember =
-      account?.id === repository.ownerId || (account !== undefined && repository.roles.has(account.id));
-    if (account === undefined || !isMember) {
-      throw invalid("PullRequest", {
-        message:
-          "Reviews may only be requested from collaborators. One or more of the users is not a collaborator.",
-      });
-    }
-    if (account.id === issue.author.userId) {
-      throw invalid("PullRequest", { message: "Review cannot be requested from pull request author." });
-    }
-    if (pull.reviewerIds.has(account.id)) continue;
-    pull.reviewerIds.add(account.id);
-    touch(world, issue);
-    effect = true;
-    const facts = { requested_reviewer: accountFacts(world, accountById(world, account.id)) };
-    await emitThread(world, {
-      repository,
-      issue,
-      action: "review_requested",
-      sender: accountOf(call.actor),
-      facts,
-    });
+  const people = texts(call.body["reviewers"]).map((login) => reviewerOf(world, call, { issue, login }));
+  const teams = texts(call.body["team_reviewers"]);
+  if (teams.some((slug) => !repository.teams.has(slug))) {
+    throw new HttpError(
+      422,
+      "Reviews may only be requested from collaborators. One or more of the teams you specified is not a collaborator of the repository.",
+    );
   }
-  return { status: 201, facts: pullSummary(world, repository, issue), effect };
+  const news = [
+    ...people
+      .filter(({ id }) => !pull.reviewerIds.has(id))
+      .map(({ id }) => ({ requested_reviewer: accountFacts(world, accountById(world, id)) })),
+    ...teams
+      .filter((slug) => !pull.reviewerTeams.has(slug))
+      .map((slug) => ({ requested_team: teamFacts(world, repository, slug) })),
+  ];
+  for (const { id } of people) pull.reviewerIds.add(id);
+  for (const slug of teams) pull.reviewerTeams.add(slug);
+  if (news.length > 0) touch(world, issue);
+  const sender = accountOf(call.actor);
+  for (const facts of news)
+    await emitThread(world, { repository, issue, action: "review_requested", sender, facts });
+  return { status: 201, facts: pullSummary(world, repository, issue), effect: news.length > 0 };
+}
+
+function reviewerOf(world: World, call: RepositoryCall, input: { issue: Issue; login: string }): Account {
+  const { repository } = call;
+  const account = accountByLogin(world, input.login);
+  if (account === undefined || (account.id !== repository.ownerId && !repository.roles.has(account.id))) {
+    throw new HttpError(
+      422,
+      "Reviews may only be requested from collaborators. One or more of the users or teams you specified is not a collaborator of the repository.",
+    );
+  }
+  if (account.id === input.issue.author.userId)
+    throw new HttpError(422, "Review cannot be requested from pull request author.");
+  return account;
 }

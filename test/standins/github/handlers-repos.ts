@@ -145,10 +145,22 @@ async function compare(world: World, call: RepositoryCall): Promise<Answer> {
     ahead_by: ahead.length,
     behind_by: behind.length,
     total_commits: ahead.length,
-    commits: ahead.map((commit) => commitFacts(world, repository, commit)),
-    files: changes.map((change) => fileFacts(world, repository, head.sha, change)),
+    commits: onPage(call, ahead).map((commit) => commitFacts(world, repository, commit)),
+    // "The list of changed files is only shown on the first page of results", and has 300 at most.
+    ...(pageOf(call) === 1 && {
+      files: changes.slice(0, 300).map((change) => fileFacts(world, repository, head.sha, change)),
+    }),
   };
   return { status: 200, facts };
+}
+
+const pageOf = (call: RepositoryCall): number => Math.max(1, Number(call.query["page"] ?? 1));
+
+/** Without paging a comparison shows 250 commits. */
+function onPage<T>(call: RepositoryCall, items: readonly T[]): readonly T[] {
+  const { page, per_page: size } = call.query;
+  const perPage = page === undefined && size === undefined ? 250 : Math.min(100, Number(size ?? 30));
+  return items.slice((pageOf(call) - 1) * perPage, pageOf(call) * perPage);
 }
 
 function bare(name: string): string {

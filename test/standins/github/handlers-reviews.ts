@@ -8,6 +8,7 @@ import type { JsonObject } from "./json.ts";
 import { checkBody, checkUnlocked, requireAuthorOr } from "./limits.ts";
 import { reviewCommentOf } from "./review-comments.ts";
 import { emitReview, emitReviewComment } from "./review-emit.ts";
+import { reviewOf } from "./review-of.ts";
 import { noPlace, placeOf } from "./review-place.ts";
 import type { Place } from "./review-place.ts";
 import type { Issue, Pull, Review, ReviewComment, ReviewState } from "./state.ts";
@@ -50,13 +51,6 @@ export const reviewHandlers: Record<string, RepositoryHandler> = {
   },
 };
 
-function reviewOf(call: RepositoryCall): { issue: Issue; review: Review } {
-  const issue = pullIssueOf(call);
-  const review = pullOf(issue).reviews.find(({ id }) => id === numberOf(call, "review_id"));
-  if (review === undefined) throw notFound();
-  return { issue, review };
-}
-
 function listComments(
   world: World,
   call: RepositoryCall,
@@ -97,7 +91,7 @@ async function createReview(world: World, call: RepositoryCall): Promise<Answer>
     checkBody("PullRequestReviewComment", text(item["body"]), true);
     return newComment(world, call, { pull, review, item, place: places[index] ?? noPlace });
   });
-  emitReview(world, call, issue, review);
+  emitReview(world, call, { issue, review });
   for (const comment of comments) emitReviewComment(world, call, { issue, comment, action: "created" });
   touch(world, issue);
   return { status: 200, facts: reviewFacts(world, repository, issue, review) };
@@ -202,7 +196,7 @@ function finishComment(
 ): Answer {
   const { issue, review, comment } = input;
   touch(world, issue);
-  emitReview(world, call, issue, review);
+  emitReview(world, call, { issue, review });
   emitReviewComment(world, call, { issue, comment, action: "created" });
   const facts = reviewCommentFacts(world, call.repository, issue, comment);
   return { status: 201, facts, headers: { location: inWords(facts["url"]) } };

@@ -92,6 +92,8 @@ export type Makers = {
   setDefaultBranch(repo: string, branch: string): void;
   archive(repo: string): void;
   setRole(repo: string, login: string, role: Role): void;
+  /** Lets a team of the owner read it. */
+  giveTeam(repo: string, slug: string): void;
   protectBranch(repo: string, branch: string): void;
   install(input: InstallOptions): InstallationView;
   acceptPermissions(installation: { id: number }, permissions: Permissions): void;
@@ -164,6 +166,9 @@ function repositoryMakers(
       const { roles } = repositoryNamed(world, repo);
       if (role === "none") roles.delete(account(world, login).id);
       else roles.set(account(world, login).id, role);
+    },
+    giveTeam: (repo, slug) => {
+      repositoryNamed(world, repo).teams.set(slug, world.nextId("team"));
     },
     protectBranch: (repo, branch) => {
       repositoryNamed(world, repo).protectedBranches.add(branch);

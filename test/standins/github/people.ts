@@ -57,9 +57,18 @@ export type Person = {
     input: {
       event: "APPROVE" | "REQUEST_CHANGES" | "COMMENT";
       body?: string;
-      comments?: { path: string; line: number; side?: "LEFT" | "RIGHT"; body: string }[];
+      comments?: {
+        path: string;
+        line: number;
+        side?: "LEFT" | "RIGHT";
+        start_line?: number;
+        start_side?: "LEFT" | "RIGHT";
+        body: string;
+      }[];
     },
   ): Promise<Written>;
+  editReview(repo: string, number: number, reviewId: number, body: string): Promise<void>;
+  dismissReview(repo: string, number: number, reviewId: number, message: string): Promise<void>;
   reviewComment(
     repo: string,
     number: number,
@@ -111,6 +120,10 @@ export function actAs(world: World, user: Account): Person {
     openPull: async (repo, input) => thread(await does("POST", `/repos/${repo}/pulls`, input)),
     review: async (repo, number, input) =>
       written(await does("POST", `/repos/${repo}/pulls/${number}/reviews`, input)),
+    editReview: (repo, number, id, body) =>
+      done("PUT", `/repos/${repo}/pulls/${number}/reviews/${id}`, { body }),
+    dismissReview: (repo, number, id, message) =>
+      done("PUT", `/repos/${repo}/pulls/${number}/reviews/${id}/dismissals`, { message }),
     reviewComment: async (repo, number, input) => {
       const pull = must(issueByNumber(repositoryNamed(world, repo), number)?.pull, `pull request ${number}`);
       const body = { ...input, side: "RIGHT", commit_id: pull.headSha };

@@ -63,6 +63,8 @@ pulls/list-files                      pull_requests:read                      re
 pulls/list-commits                    pull_requests:read                      read
 pulls/request-reviewers               pull_requests:write                     triage
 pulls/create-review                   pull_requests:write                     read
+pulls/update-review                   pull_requests:write                     read
+pulls/dismiss-review                  pull_requests:write                     write
 pulls/get-review                      pull_requests:read                      read
 pulls/list-reviews                    pull_requests:read                      read
 pulls/list-review-comments            pull_requests:read                      read

@@ -7,6 +7,7 @@ import { readCommits } from "./git-read.ts";
 import type { Commit } from "./git-read.ts";
 import type { JsonObject } from "./json.ts";
 import { bringHead, setPullState } from "./pull-changes.ts";
+import { moveComments } from "./review-moves.ts";
 import type { Account, Repository } from "./state.ts";
 import { fullName, stamp } from "./world.ts";
 import type { World } from "./world.ts";
@@ -85,6 +86,7 @@ async function followHead(world: World, input: Follow, open: OpenPull): Promise<
   pull.headSha = change.after;
   touch(world, issue);
   await bringHead(repository, { issue, head });
+  await moveComments(repository, { pull, before: change.before });
   const facts = { before: change.before, after: change.after };
   await emitThread(world, { repository, issue, action: "synchronize", sender, facts });
 }

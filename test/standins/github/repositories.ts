@@ -47,6 +47,7 @@ export async function addRepository(world: World, input: RepositoryInput): Promi
     defaultBranch,
     directory: "",
     roles: new Map(),
+    teams: new Map(),
     protectedBranches: new Set(),
     labels: [],
     issues: new Map(),

@@ -15,6 +15,7 @@ import { manifestHandlers } from "./handlers-manifest.ts";
 import { pullHandlers } from "./handlers-pulls.ts";
 import { reactionHandlers } from "./handlers-reactions.ts";
 import { repositoryHandlers } from "./handlers-repos.ts";
+import { reviewChangeHandlers } from "./handlers-review-changes.ts";
 import { reviewHandlers } from "./handlers-reviews.ts";
 import { statusHandlers } from "./handlers-statuses.ts";
 import { userHandlers } from "./handlers-users.ts";
@@ -44,6 +45,7 @@ const repositoryHandlersById: Record<string, RepositoryHandler> = {
   ...reactionHandlers,
   ...repositoryHandlers,
   ...reviewHandlers,
+  ...reviewChangeHandlers,
   ...statusHandlers,
 };
 

@@ -7,19 +7,25 @@ import type { Account, Issue, Repository, Review, ReviewComment, ReviewThread } 
 import { stamp } from "./world.ts";
 import type { World } from "./world.ts";
 
-/** Tells the Apps that a review was submitted. */
-export function emitReview(world: World, call: RepositoryCall, issue: Issue, review: Review): void {
+/** Tells the Apps that a review was submitted, or what became of it. */
+export function emitReview(
+  world: World,
+  call: RepositoryCall,
+  input: { issue: Issue; review: Review; action?: "submitted" | "edited" | "dismissed"; facts?: JsonObject },
+): void {
   const { repository } = call;
+  const { issue, review, action = "submitted" } = input;
   const facts = reviewFacts(world, repository, issue, review);
   world.emit({
     event: "pull_request_review",
-    action: "submitted",
+    action,
     repository,
     sender: accountOf(call.actor),
     facts: {
       pull_request: pullSummary(world, repository, issue),
       // The API shouts the state, the webhook does not.
       review: { ...facts, state: review.state.toLowerCase(), body: review.body === "" ? null : review.body },
+      ...input.facts,
     },
   });
 }

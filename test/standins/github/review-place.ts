@@ -20,36 +20,56 @@ export function placeOf(changes: readonly FileChange[], item: JsonObject): Place
   const path = text(item["path"]) ?? "";
   const change = changes.find((candidate) => candidate.path === path);
   if (change === undefined) throw invalid("PullRequestReviewComment", { field: "path", code: "invalid" });
-  const side = item["side"] === "LEFT" ? "LEFT" : "RIGHT";
-  const startLine = typeof item["start_line"] === "number" ? item["start_line"] : null;
+  const side = sideOf(item["side"], "RIGHT");
   if (item["subject_type"] === "file") return { ...noPlace, path, side };
+  const patch = change.patch ?? "";
   const line = typeof item["line"] === "number" ? item["line"] : null;
-  const hunk = line === null ? undefined : hunkAt(change.patch ?? "", line, side);
-  if (line === null || hunk === undefined) {
-    throw invalid("PullRequestReviewComment", { field: "line", message: "line must be part of the diff" });
+  const end = line === null ? undefined : rowAt(patch, line, side);
+  if (line === null || end === undefined) throw unplaced("line", "must be part of the diff");
+  const startLine = typeof item["start_line"] === "number" ? item["start_line"] : null;
+  const startSide = sideOf(item["start_side"], side);
+  if (startLine !== null) {
+    const start = rowAt(patch, startLine, startSide);
+    if (start === undefined) throw unplaced("start_line", "must be part of the diff");
+    if (start.hunk !== end.hunk) throw unplaced("start_line", "must be part of the same hunk as the line.");
+    if (start.row >= end.row) throw unplaced("start_line", "must precede the end line.");
   }
-  return { path, line, startLine, side, startSide: side, diffHunk: hunk };
+  return { path, line, startLine, side, startSide, diffHunk: end.shown };
 }
 
-/** The hunk up to and including a line of one side, or undefined when the patch does not show that line. */
-function hunkAt(patch: string, line: number, side: "LEFT" | "RIGHT"): string | undefined {
-  let [left, right] = [0, 0];
+const sideOf = (value: unknown, other: Place["side"]): Place["side"] =>
+  value === "LEFT" || value === "RIGHT" ? value : other;
+
+const unplaced = (field: string, message: string) =>
+  invalid("PullRequestReviewComment", { field, message: `${field} ${message}` });
+
+type Row = {
+  hunk: number;
+  row: number;
+  /** The hunk up to and including the row. */
+  shown: string;
+};
+
+/** Where a patch shows a line of one side; undefined where it does not. */
+export function rowAt(patch: string, line: number, side: Place["side"]): Row | undefined {
+  let [left, right, hunk] = [0, 0, 0];
   let shown: string[] = [];
-  for (const row of patch.split("\n")) {
+  for (const [index, row] of patch.split("\n").entries()) {
     const header = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/.exec(row);
     if (header !== null) {
       [left, right] = [Number(header[1]) - 1, Number(header[2]) - 1];
+      hunk += 1;
       shown = [row];
       continue;
     }
     shown.push(row);
-    // "\ No newline at end of file" is no line of either side.
+    // "\\ No newline at end of file" is no line of either side.
     if (row.startsWith("\\")) continue;
     if (!row.startsWith("+")) left += 1;
     if (!row.startsWith("-")) right += 1;
     const isHere =
       side === "LEFT" ? left === line && !row.startsWith("+") : right === line && !row.startsWith("-");
-    if (isHere) return shown.join("\n");
+    if (isHere) return { hunk, row: index, shown: shown.join("\n") };
   }
   return undefined;
 }

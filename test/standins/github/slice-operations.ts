@@ -18,7 +18,7 @@ repos/get repos/get-content repos/get-collaborator-permission-level repos/get-br
 repos/get-branch-protection repos/compare-commits-with-basehead repos/get-commit repos/list-commits
 git/get-ref git/list-matching-refs git/create-ref git/update-ref git/delete-ref git/get-commit
 pulls/create pulls/get pulls/list pulls/update pulls/list-files pulls/list-commits pulls/merge pulls/request-reviewers
-pulls/create-review pulls/get-review pulls/list-reviews pulls/list-review-comments pulls/list-comments-for-review
+pulls/create-review pulls/get-review pulls/update-review pulls/dismiss-review pulls/list-reviews pulls/list-review-comments pulls/list-comments-for-review
 pulls/get-review-comment pulls/create-review-comment pulls/create-reply-for-review-comment
 pulls/update-review-comment pulls/delete-review-comment
 checks/create checks/get checks/update checks/list-for-ref checks/list-suites-for-ref checks/get-suite
@@ -42,7 +42,8 @@ pull-request-opened pull-request-edited pull-request-closed pull-request-reopene
 pull-request-labeled pull-request-unlabeled pull-request-assigned pull-request-unassigned
 pull-request-review-requested pull-request-ready-for-review pull-request-converted-to-draft
 pull-request-locked pull-request-unlocked
-pull-request-review-submitted pull-request-review-comment-created pull-request-review-comment-edited
+pull-request-review-submitted pull-request-review-edited pull-request-review-dismissed
+pull-request-review-comment-created pull-request-review-comment-edited
 pull-request-review-comment-deleted check-run-created check-run-completed check-run-rerequested
 check-suite-completed check-suite-requested check-suite-rerequested status
 pull-request-review-thread-resolved pull-request-review-thread-unresolved delete

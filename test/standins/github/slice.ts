@@ -25,6 +25,7 @@ function main(source: string | undefined): void {
   const webhooks = pickWebhooks(child(full, "x-webhooks"));
   const components = pickComponents(child(full, "components"), [paths, webhooks]);
   mendHeads(child(components, "schemas"));
+  mendPositions(child(components, "schemas"));
   const version = text(child(full, "info")["version"]);
   const slice: JsonObject = {
     openapi: "3.0.3",
@@ -73,6 +74,13 @@ function mendHeads(schemas: JsonObject): void {
     const properties = child(head, "properties");
     properties["repo"] = { anyOf: [properties["repo"] ?? null, { type: "null" }] };
   }
+}
+
+/** An outdated comment has neither line nor position, which the description of the webhooks knows and that of the API forgets. */
+function mendPositions(schemas: JsonObject): void {
+  const properties = child(child(schemas, "pull-request-review-comment"), "properties");
+  for (const name of ["line", "position"])
+    properties[name] = { anyOf: [properties[name] ?? null, { type: "null" }] };
 }
 
 function pickWebhooks(all: JsonObject): JsonObject {

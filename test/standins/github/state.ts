@@ -151,6 +151,8 @@ export type Pull = {
   /** What git said of these two commits; null: nobody has asked yet. */
   mergeability: { base: string; head: string; isClean: boolean } | null;
   reviewerIds: Set<number>;
+  /** Slugs. */
+  reviewerTeams: Set<string>;
   reviews: Review[];
   comments: ReviewComment[];
 };
@@ -262,6 +264,8 @@ export type Repository = {
   defaultBranch: string;
   directory: string;
   roles: Map<number, Role>;
+  /** Teams of the owner that may read it, by slug. */
+  teams: Map<string, number>;
   protectedBranches: Set<string>;
   labels: Label[];
   issues: Map<number, Issue>;

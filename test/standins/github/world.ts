@@ -85,6 +85,7 @@ const firstIds = {
   hook: 400_000_001,
   delivery: 90_000_000_001,
   event: 11_000_000_001,
+  team: 4_000_001,
 } as const;
 
 /** Hands out numeric ids, a range of its own for each kind. */
