@@ -14,6 +14,8 @@ export type ResumeCheckoutInput = SyncCheckoutInput & {
   transcriptPath: string;
   /** A file inside that names the commit on which the checkout stands; written anew when that changes. */
   notePath: string;
+  /** A command that is run at the end of the same one, when the checkout stands on `sha`; one line of its output comes back. */
+  next: readonly [string, ...string[]];
 };
 
 export type ResumedCheckout = {
@@ -23,6 +25,8 @@ export type ResumedCheckout = {
   standing: string | null;
   /** Whether the checkout is as it was left, and stands on `sha` now. */
   moved: boolean;
+  /** The first line that `next` said; "" when it was not run. */
+  said: string;
 };
 
 const timeoutMs = 10 * 60_000;
@@ -45,19 +49,20 @@ export async function resumeCheckout(sandbox: Sandbox, input: ResumeCheckoutInpu
     argv: [
       ...(["/bin/sh", "-c", script, "resume", stateScript, syncScript] as const),
       ...[repo, `${tmp}/out-${id}`, presentSha, input.transcriptPath, input.notePath, expected],
-      ...[pack, inline, sha, madeSha, branch, ...(news?.edges ?? [])],
+      ...[pack, inline, sha, madeSha, branch, (news?.edges ?? []).join(" "), ...input.next],
     ],
     env: insideGitEnv,
     timeoutMs,
     ...(signal === undefined ? {} : { signal }),
   });
   signal?.throwIfAborted();
-  const [note = "", state = "", moved = ""] = stdoutTail.split("\n");
+  const [note = "", state = "", moved = "", said = ""] = stdoutTail.split("\n");
   const standing = note.slice("standing ".length);
   return {
     state: parseCheckoutState(state),
     standing: note.startsWith("standing ") && fullSha.test(standing) ? standing : null,
     moved: state === expected && moved === "moved",
+    said,
   };
 }
 
@@ -68,13 +73,13 @@ async function deliver(sandbox: Sandbox, path: string, { pack }: News): Promise<
   return "";
 }
 
-/** Constant; three lines at most: where the checkout stands, what it holds, `moved`. What is in the way leaves the rest out. */
+/** Constant; four lines at most: where the checkout stands, what it holds, `moved`, what `next` says. What is in the way leaves the rest out. */
 const script = `
 set -u
 readState=$1 sync=$2 repo=$3 work=$4 present=$5 transcript=$6 note=$7 expected=$8 pack=$9
 shift 9
-inline=$1 sha=$2 made=$3 branch=$4
-shift 4
+inline=$1 sha=$2 made=$3 branch=$4 edges=$5
+shift 5
 trap 'rm -f "$pack"' EXIT
 standing=
 if [ -f "$note" ] && [ ! -L "$note" ]; then standing=$(head -c 64 "$note" | tr -d '\\000\\n'); fi
@@ -82,11 +87,13 @@ echo "standing $standing"
 state=$(/bin/sh -c "$readState" read-state "$repo" "$work" "$present" "$transcript") || exit 0
 echo "$state"
 [ "$state" = "$expected" ] || exit 0
-if [ "$standing" = "$sha" ]; then echo moved; exit 0; fi
+if [ "$standing" = "$sha" ]; then echo moved; "$@"; exit; fi
 [ "$standing" = "$present" ] || exit 0
 [ -z "$inline" ] || printf %s "$inline" | base64 -d >"$pack" || exit 0
 [ -f "$pack" ] || exit 0
-moved=$(/bin/sh -c "$sync" sync "$repo" "$pack" "$sha" "$made" "$branch" "$@") || exit 0
+moved=$(/bin/sh -c "$sync" sync "$repo" "$pack" "$sha" "$made" "$branch" $edges) || exit 0
 umask 077
-printf %s "$sha" >"$note.new" && mv -fT -- "$note.new" "$note" && echo moved
+printf %s "$sha" >"$note.new" && mv -fT -- "$note.new" "$note" || exit 0
+echo moved
+"$@"
 `;

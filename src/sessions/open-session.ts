@@ -9,8 +9,10 @@ import { findLatestCheckpoint, type Checkpoint } from "./checkpoint-store.ts";
 import type { OpenedMachine } from "./open-machine.ts";
 import { recordSetup } from "./setup-store.ts";
 import { openSoundCheckpoint, restoreCheckpoint } from "./restore-checkpoint.ts";
+import { parseRenewed, renewHomeCommand } from "./renew-home-command.ts";
 import type { Session } from "./session-store.ts";
 import { transcriptPath } from "./transcript-path.ts";
+import { turnLeftovers } from "./turn-files.ts";
 
 export type OpenSessionDeps = Pick<Deps, "db" | "config" | "checkpoints" | "log">;
 
@@ -34,6 +36,15 @@ export type OpenSessionInput = {
  */
 export type Rebuilt = null | "whole" | "partly";
 
+export type OpenedSession = {
+  rebuilt: Rebuilt;
+  /**
+   * Whether there is a conversation to resume, in a home that holds nothing else of the agent's and no leftovers of a turn;
+   * null: the home has to be made new.
+   */
+  conversation: boolean | null;
+};
+
 /**
  * Fills a machine with the session: a machine of an earlier turn is held against the checkpoint and moved to `headSha`; any
  * other, and one that differs, gets the checkpoint, or a checkout of `headSha` where there is none.
@@ -42,11 +53,14 @@ export async function openSession(
   deps: OpenSessionDeps,
   machine: OpenedMachine,
   input: OpenSessionInput,
-): Promise<Rebuilt> {
+): Promise<OpenedSession> {
   const { sandbox } = machine;
   const { session, headSha } = input;
   const checkpoint = await inSession(deps, session, (tx) => findLatestCheckpoint(tx, session.id));
-  if (machine.found && (await goOn(deps, machine, { ...input, checkpoint }))) return null;
+  if (machine.found) {
+    const left = await goOn(deps, machine, { ...input, checkpoint });
+    if (left !== null) return { rebuilt: null, ...left };
+  }
   const opened =
     checkpoint !== null && (await input.mirrorHas(checkpoint.baseSha))
       ? await openSoundCheckpoint(deps, { checkpoint, directory: input.directory })
@@ -56,15 +70,19 @@ export async function openSession(
   if (restored !== null && opened !== null)
     await restoreCheckpoint({ sandbox, checkpoint: restored, opened });
   await writeNote(sandbox, restored?.baseSha ?? headSha);
+  const conversation = machine.found ? null : restored !== null && hasConversation(restored, session);
   const lostTurn = machine.ahead || machine.left?.ahead === true;
   if (restored !== null && !(await moveTo(sandbox, { ...input, standing: restored.baseSha }))) {
     await checkOutAnew(deps, { ...input, sandbox, sha: headSha, found: true });
     await writeNote(sandbox, headSha);
-    return "partly";
+    return { rebuilt: "partly", conversation };
   }
-  if (lostTurn || (checkpoint !== null && restored === null)) return "partly";
-  return checkpoint === null ? null : "whole";
+  if (lostTurn || (checkpoint !== null && restored === null)) return { rebuilt: "partly", conversation };
+  return { rebuilt: checkpoint === null ? null : "whole", conversation };
 }
+
+const hasConversation = (checkpoint: Checkpoint, session: Session) =>
+  checkpoint.transcriptSha256 !== null && checkpoint.claudeSessionId === session.claudeSessionId;
 
 /** A fresh checkout of a commit. The note goes first and comes back last, so that a half made one is seen as such. */
 async function checkOutAnew(
@@ -90,45 +108,54 @@ async function checkOutAnew(
 
 type Found = OpenSessionInput & { checkpoint: Checkpoint | null };
 
-/** Whether the session goes on in what the machine holds, which stands on `headSha` then. */
+type AsLeft = Pick<OpenedSession, "conversation">;
+
+/** The session goes on in what the machine holds, which stands on `headSha` then; null: it cannot. */
 async function goOn(
   deps: OpenSessionDeps,
   { sandbox, ahead }: OpenedMachine,
   input: Found,
-): Promise<boolean> {
-  const standing = ahead ? await readNote(sandbox) : await resumeAsLeft(deps, sandbox, input);
-  return standing !== null && (await moveTo(sandbox, { ...input, standing }));
+): Promise<AsLeft | null> {
+  const resumed = ahead
+    ? { standing: await readNote(sandbox), conversation: null }
+    : await resumeAsLeft(deps, sandbox, input);
+  const { standing, conversation } = resumed;
+  if (standing === null || !(await moveTo(sandbox, { ...input, standing }))) return null;
+  return { conversation };
 }
 
 /**
  * The commit on which a checkout stands that is exactly what the checkpoint holds, and that was moved to `headSha` on the
- * way where that was one step; null for any other, which a resumed machine may have.
+ * way, with the home made new, where that was one step; null for any other, which a resumed machine may have.
  */
 async function resumeAsLeft(
   deps: OpenSessionDeps,
   sandbox: Sandbox,
   { session, checkpoint, ...input }: Found,
-): Promise<string | null> {
-  if (checkpoint === null) return null;
+): Promise<AsLeft & { standing: string | null }> {
+  const differs = { standing: null, conversation: null };
+  if (checkpoint === null) return differs;
   const { baseSha, treeSha, transcriptSha256, claudeSessionId } = checkpoint;
-  const { state, standing, moved } = await resumeCheckout(sandbox, {
+  const { state, standing, moved, said } = await resumeCheckout(sandbox, {
     ...{ mirrorPath: input.mirrorPath, sha: input.headSha, signal: input.signal },
     ...{ presentSha: baseSha, madeSha: session.headSha ?? baseSha, branch: session.branch },
     left: { treeSha, transcriptSha256 },
     transcriptPath: transcriptPath(sandbox, claudeSessionId),
     notePath: notePath(sandbox),
+    next: renewHomeCommand(sandbox, { claudeSessionId, leftovers: turnLeftovers(sandbox) }),
   });
-  if (moved && session.claudeSessionId === claudeSessionId) return input.headSha;
+  if (moved && session.claudeSessionId === claudeSessionId)
+    return { standing: input.headSha, conversation: parseRenewed(said) };
   const same =
     state?.treeSha === treeSha &&
     state.transcriptSha256 === transcriptSha256 &&
     session.claudeSessionId === claudeSessionId;
-  if (same) return standing;
+  if (same) return { standing, conversation: null };
   deps.log.warn(
     { sandboxId: sandbox.id, sessionId: session.id, state, checkpointId: checkpoint.id },
     "a machine does not hold what its checkpoint does",
   );
-  return null;
+  return differs;
 }
 
 /** Moves the checkout to where the branch stands, with what belongs to no commit still in it; false when it cannot be. */

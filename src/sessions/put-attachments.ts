@@ -1,5 +1,6 @@
 import type { AttachmentResult } from "../github/attachments.ts";
 import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
+import { turnFiles } from "./turn-files.ts";
 
 type Skipped = Extract<AttachmentResult, { kind: "skipped" }>;
 type Fetched = Extract<AttachmentResult, { kind: "file" }>;
@@ -22,7 +23,7 @@ export async function putAttachments(
   sandbox: Machine,
   results: Iterable<AttachmentResult> | AsyncIterable<AttachmentResult>,
 ): Promise<PutAttachments> {
-  const folder = `${sandbox.paths.workspace}/attachments`;
+  const folder = turnFiles(sandbox).attachments;
   const note = `${folder}/.given`;
   const put: PutAttachments = { files: [], skipped: [] };
   let isClear = false;

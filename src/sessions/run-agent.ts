@@ -6,8 +6,8 @@ import { agentCommand, type ToolSet } from "./agent-command.ts";
 import type { ResultEvent } from "./agent-events.ts";
 import { openHandOver, type Steering } from "./hand-over.ts";
 import { renewAgentHome } from "./agent-home.ts";
-import { maxTranscriptBytes, transcriptPath } from "./transcript-path.ts";
 import { publicGatewayUrl, withTurnGateway } from "./turn-gateway.ts";
+import { turnFiles } from "./turn-files.ts";
 import { followAgent, type AgentProgress } from "./follow-agent.ts";
 import type { CommandRun } from "./fold-commands.ts";
 import { toAgentOutcome, type AgentOutcome } from "./agent-outcome.ts";
@@ -40,14 +40,6 @@ export type AgentRun = {
 
 const maxResultBytes = 64 * 1024;
 
-/** The files of a turn that stand beside the checkout, out of the way of the agent's changes. */
-export const turnFiles = (sandbox: Sandbox) => ({
-  prompt: `${sandbox.paths.workspace}/prompt.md`,
-  result: `${sandbox.paths.workspace}/result.md`,
-  /** A folder: what people say to the turn while it runs. */
-  steering: `${sandbox.paths.workspace}/steering`,
-});
-
 /**
  * One turn of Claude Code: a fresh home, a one-turn token at a gateway of its own, the prompt by file, events
  * stored as they come. How it ended is a value; it rejects only when the sandbox or the database fails.
@@ -56,8 +48,8 @@ export async function runAgent(
   deps: RunAgentDeps,
   input: {
     sandbox: Sandbox;
-    /** Nothing but we ourselves has run in the machine yet: nobody can have planted anything. */
-    untouched: boolean;
+    /** Whether one goes on, in a home that was made new already; null: that is still to be done. */
+    conversation: boolean | null;
     turn: Turn;
     signal: AbortSignal;
     onProgress: (progress: AgentProgress) => void;
@@ -67,11 +59,9 @@ export async function runAgent(
 ): Promise<AgentRun> {
   const { sandbox, turn } = input;
   const files = turnFiles(sandbox);
-  const resume = input.untouched
-    ? (await sandbox.readFile(transcriptPath(sandbox, turn.claudeSessionId), {
-        maxBytes: maxTranscriptBytes,
-      })) !== null
-    : await renewAgentHome(sandbox, { ...turn, leftovers: [files.result, files.steering] });
+  const resume =
+    input.conversation ??
+    (await renewAgentHome(sandbox, { ...turn, leftovers: [files.result, files.steering] }));
   const prompt = turn.renderPrompt(resume);
   await input.onPrompt(prompt);
   await sandbox.writeFile(files.prompt, prompt);

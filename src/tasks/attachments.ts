@@ -34,14 +34,14 @@ export async function provideAttachments(
     task: AttachmentTask;
     reader: Pick<RepositoryClient, "octokit" | "token" | "owner" | "name">;
     sandbox: Sandbox;
-    /** Nothing but we ourselves has run in the machine yet. */
-    untouched: boolean;
+    /** The machine holds none of an earlier turn. */
+    clean: boolean;
     signal: AbortSignal;
   },
 ): Promise<ProvidedAttachments> {
   const { task, reader, sandbox, signal } = input;
   const references = listReferences(task, deps.config.github.serverUrl);
-  if (references.length === 0 && input.untouched) return { prompt: null, skipped: [] };
+  if (references.length === 0 && input.clean) return { prompt: null, skipped: [] };
   const results = fetchAttachments(deps, {
     octokit: reader.octokit,
     token: reader.token,

@@ -38,8 +38,8 @@ export type EnteredSession = {
   sandbox: Sandbox;
   /** Null: none are to be had. */
   settings: EffectiveSettings["settings"] | null;
-  /** Nothing but we ourselves has run in the machine yet. */
-  untouched: boolean;
+  /** Whether one goes on, in a home that nobody has touched since it was made new; null: it has to be made new. */
+  conversation: boolean | null;
   /** What the prompt says of the attached files. */
   attachments: string | null;
 };
@@ -55,23 +55,28 @@ export async function enterSession(server: Deps, input: EnterInput): Promise<Ent
     "the sandbox",
     openMachine(server, { session, taskId: task.id, fence, timeoutMs }),
   );
-  const [opened, { mirror, read }] = await both(
-    untilStopped(opening, watch.signal, late("the opening of a machine")),
-    openMirrorAndSettings(server, input),
-  );
+  const mirror = input.openMirror();
+  const fill = async () => {
+    const [opened, { path }] = await both(
+      untilStopped(opening, watch.signal, late("the opening of a machine")),
+      mirror,
+    );
+    const filling = openSession(server, opened, {
+      session,
+      headSha: input.start.sha,
+      mirrorPath: path,
+      mirrorHas: (sha) => mirrorHas(path, sha),
+      remoteUrl: input.remoteUrl,
+      directory,
+      signal: watch.signal,
+    });
+    // Its commands hear of the signal, a transfer that stands still does not.
+    const filled = await untilStopped(filling, watch.signal, late("the filling of a machine"));
+    return { opened, ...filled };
+  };
+  const [{ opened, rebuilt, conversation }, read] = await both(fill(), readSettings(server, input, mirror));
   const deps = withEgress(server, read?.settings.egressHosts);
   const machine = await renewEgress(deps, opened, { timeoutMs, before: server.config.sandbox.egressHosts });
-  const filling = openSession(deps, machine, {
-    session,
-    headSha: input.start.sha,
-    mirrorPath: mirror.path,
-    mirrorHas: (sha) => mirrorHas(mirror.path, sha),
-    remoteUrl: input.remoteUrl,
-    directory,
-    signal: watch.signal,
-  });
-  // Its commands hear of the signal, a transfer that stands still does not.
-  const rebuilt = await untilStopped(filling, watch.signal, late("the filling of a machine"));
   if (rebuilt !== null) {
     // What an agent's turn left in this machine is gone with the rebuilding: it has to be done again.
     await withAccount(deps.db, task.accountId, (tx) =>
@@ -80,9 +85,10 @@ export async function enterSession(server: Deps, input: EnterInput): Promise<Ent
     await notice(deps, input, { rebuilt });
   }
   const { sandbox } = machine;
-  const untouched = !machine.found;
-  const { reader } = input;
-  const attached = await provideAttachments(deps, { task, reader, sandbox, untouched, signal: watch.signal });
+  const attached = await provideAttachments(deps, {
+    ...{ task, reader: input.reader, sandbox, signal: watch.signal },
+    clean: conversation !== null,
+  });
   if (attached.skipped.length > 0 || task.notices.skippedAttachments !== undefined)
     await notice(deps, input, { skippedAttachments: attached.skipped });
   const setup = turnMode(claim).runsSetup
@@ -94,16 +100,17 @@ export async function enterSession(server: Deps, input: EnterInput): Promise<Ent
   if (Object.keys(setup.notices).length > 0) await notice(deps, input, setup.notices);
   return {
     ...{ deps, sandbox, settings: read?.settings ?? null },
-    ...{ untouched: untouched && !setup.ran, attachments: attached.prompt },
+    ...{ conversation: setup.ran ? null : conversation, attachments: attached.prompt },
   };
 }
 
-async function openMirrorAndSettings(deps: Deps, { claim, repository, openMirror }: EnterInput) {
-  const mirror = await openMirror();
-  return {
-    mirror,
-    read: await readEffectiveSettingsOf(deps, { claim, repository, mirrorPath: mirror.path }),
-  };
+async function readSettings(
+  deps: Deps,
+  { claim, repository }: EnterInput,
+  mirror: ReturnType<EnterInput["openMirror"]>,
+): Promise<EffectiveSettings | null> {
+  const { path: mirrorPath } = await mirror;
+  return readEffectiveSettingsOf(deps, { claim, repository, mirrorPath });
 }
 
 /** The rest of a turn sees the hosts that the repository's settings allow. */

@@ -10,8 +10,8 @@ import { findSession } from "../sessions/session-store.ts";
 import { ensureStatusComment, type SayDeps } from "./say-status.ts";
 import { toFinalPhase, toStatusView, toWaitingPhase } from "./status-phase.ts";
 import { findTask, markReported, type Task } from "./task-store.ts";
-import { threadPermissions } from "./thread-permissions.ts";
 import { isSuspended } from "./unreported-store.ts";
+import { withThread } from "./with-thread.ts";
 
 /**
  * Says the last word about an ended task: the status comment and a reaction on what asked for it. Repeating it
@@ -26,16 +26,8 @@ export async function reportTask(
   if (task?.status === "waiting") return sayQuestion(deps, task);
   if (task === null || task.outcome === null || task.finishedAt === null || task.reportedAt !== null) return;
   try {
-    const client = await deps.github.openRepository({
-      installationId: task.installationId,
-      repositoryId: task.repositoryId,
-      permissions: threadPermissions(task),
-    });
-    try {
-      await sayLastWord(deps, { task, outcome: task.outcome, client, pullNumber });
-    } finally {
-      await client.revoke();
-    }
+    const { outcome } = task;
+    await withThread(deps, task, (client) => sayLastWord(deps, { task, outcome, client, pullNumber }));
   } catch (error) {
     if (!(error instanceof GitHubRefusal)) throw error;
     if (await withAccount(deps.db, ref.accountId, (tx) => isSuspended(tx, task.installationId))) return;
@@ -47,17 +39,8 @@ export async function reportTask(
 /** Shows a waiting task's question in its status comment. */
 async function sayQuestion(deps: SayDeps, task: Task): Promise<void> {
   if (task.question === null) throw new Error(`task ${task.id} waits without a question`);
-  const client = await deps.github.openRepository({
-    installationId: task.installationId,
-    repositoryId: task.repositoryId,
-    permissions: threadPermissions(task),
-  });
-  try {
-    const phase = toWaitingPhase(task.question);
-    await sayPhase(deps, { task, client, phase });
-  } finally {
-    await client.revoke();
-  }
+  const phase = toWaitingPhase(task.question);
+  await withThread(deps, task, (client) => sayPhase(deps, { task, client, phase }));
 }
 
 async function sayPhase(

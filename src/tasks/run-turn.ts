@@ -2,7 +2,8 @@ import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { TransientError } from "../errors.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
-import { runAgent, turnFiles, type AgentRun, type Turn } from "../sessions/run-agent.ts";
+import { runAgent, type AgentRun, type Turn } from "../sessions/run-agent.ts";
+import { turnFiles } from "../sessions/turn-files.ts";
 import { markAhead } from "../sessions/checkpoint-store.ts";
 import { legStep } from "./leg-step.ts";
 import { renderPrompt } from "./prompt.ts";
@@ -31,7 +32,7 @@ export async function runTurn(
     watch,
     status,
     sandbox,
-    untouched,
+    conversation,
     timeoutMs,
     attachments,
     about = null,
@@ -40,7 +41,7 @@ export async function runTurn(
     watch: TaskWatch;
     status: Status;
     sandbox: Sandbox;
-    untouched: boolean;
+    conversation: boolean | null;
     timeoutMs: number;
     attachments: string | null;
     about?: string | null;
@@ -66,7 +67,7 @@ export async function runTurn(
       const { promptPart, steering } = await turnSteering(deps, { claim, watch, status });
       const run = await runAgent(deps, {
         sandbox,
-        untouched,
+        conversation,
         signal: watch.signal,
         onProgress: status.update,
         steering,

@@ -8,7 +8,7 @@ import { sumTaskUsage } from "../usage/usage-store.ts";
 import type { StepHolder } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { pauseFor } from "./pause-for.ts";
-import { threadPermissions } from "./thread-permissions.ts";
+import { withThread } from "./with-thread.ts";
 import { toQueuedPhase, toStatusView } from "./status-phase.ts";
 import type { Claim } from "./claim-store.ts";
 import type { Place } from "./place-store.ts";
@@ -87,16 +87,7 @@ export async function sayWaiting(
 ): Promise<void> {
   const task = await withAccount(deps.db, ref.accountId, (tx) => findTask(tx, ref.taskId));
   if (task === null) return;
-  const client = await deps.github.openRepository({
-    installationId: task.installationId,
-    repositoryId: task.repositoryId,
-    permissions: threadPermissions(task),
-  });
-  try {
-    await sayQueued(deps, client, { task, place });
-  } finally {
-    await client.revoke();
-  }
+  await withThread(deps, task, (client) => sayQueued(deps, client, { task, place }));
 }
 
 export type StatusUpdate = {

@@ -6,7 +6,7 @@ import { sayQueued } from "./say-status.ts";
 import { listQueued, takeShowing } from "./shown-place-store.ts";
 import type { Task } from "./task-store.ts";
 import { placeInLine, whyItWaits } from "./queue-words.ts";
-import { threadPermissions } from "./thread-permissions.ts";
+import { withThread } from "./with-thread.ts";
 
 type ShowDeps = Pick<Deps, "db" | "system" | "github" | "log" | "clock">;
 
@@ -46,16 +46,7 @@ function describe(place: Place): string {
 
 async function show(deps: ShowDeps, task: Task, place: Place): Promise<void> {
   try {
-    const client = await deps.github.openRepository({
-      installationId: task.installationId,
-      repositoryId: task.repositoryId,
-      permissions: threadPermissions(task),
-    });
-    try {
-      await sayQueued(deps, client, { task, place });
-    } finally {
-      await client.revoke();
-    }
+    await withThread(deps, task, (client) => sayQueued(deps, client, { task, place }));
   } catch (error) {
     // The next task's thread is still there.
     if (!(error instanceof GitHubRefusal)) throw error;

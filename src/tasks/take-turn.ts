@@ -67,7 +67,7 @@ function isTested({ settings }: EnteredSession, claim: Claim, { run, checkpoint 
 }
 
 async function turnInSession(
-  { deps, sandbox, untouched, attachments }: EnteredSession,
+  { deps, sandbox, conversation, attachments }: EnteredSession,
   input: TakeTurnInput,
 ): Promise<KeptTurn> {
   const { claim, watch, directory } = input;
@@ -88,7 +88,7 @@ async function turnInSession(
   };
   await input.prepare?.(sandbox);
   try {
-    const run = await runTurn(deps, { ...input, sandbox, attachments, untouched });
+    const run = await runTurn(deps, { ...input, sandbox, attachments, conversation });
     return { run, checkpoint: await checkpoint(), checks: [] };
   } catch (error) {
     if (watch.reason() === "cancelled" || watch.reason() === "drain")

@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { checkpoint, delivery, sandbox, session } from "../../db/schema.ts";
+import { checkpoint, sandbox, session } from "../../db/schema.ts";
 import { frozenContext } from "../../src/tasks/frozen-context.ts";
 import { holdBack, writeFiles } from "../standins/model/scenarios.ts";
 import type { Scenario } from "../standins/model/reply.ts";
@@ -156,7 +156,7 @@ test("the branch is deleted while a task runs: it ends in clear words, and its w
   expect(await world().github.branches(repository())).not.toHaveProperty(branch);
 });
 
-test("a push to our branch is no news, and a person's pull request that is closed ends its task", async () => {
+test("a push to our branch starts nothing, and a person's pull request that is closed ends its task", async () => {
   const { branch, first } = await ourPull();
   await world().github.commit(repository(), { branch, files: { "theirs.txt": "t\n" }, by: "alice" });
   await world().github.commit(repository(), { branch: "mine", files: { "own.txt": "o\n" }, by: "alice" });
@@ -168,8 +168,6 @@ test("a push to our branch is no news, and a person's pull request that is close
   expect((await seeThread(world(), number)).said.at(-1)).toContain("the pull request was closed");
   await untilSession(task.sessionId, "terminated");
   expect((await world().tasks()).filter(({ sessionId }) => sessionId === first.sessionId)).toHaveLength(1);
-  const asked = await system().select().from(delivery).where(eq(delivery.action, "synchronize"));
-  expect(asked.map(({ businessKey }) => businessKey)).toEqual(asked.map(() => null));
 });
 
 test("the issue is transferred while a task runs: the task is stopped, and nothing is tried for ever", async () => {

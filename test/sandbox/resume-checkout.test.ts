@@ -30,6 +30,7 @@ const resume = ({ checkout, left, made }: AfterTurn, sha = made) =>
   resumeCheckout(checkout.sandbox, {
     ...{ mirrorPath: checkout.mirrorPath, presentSha: checkout.sha, madeSha: made, sha },
     ...{ branch: checkout.branch, left, transcriptPath, notePath },
+    next: ["sh", "-c", 'echo "$1 $(git -C /workspace/repo rev-parse HEAD)"', "next", "said"],
   });
 
 const noteOf = async ({ sandbox }: TestCheckout) =>
@@ -41,7 +42,10 @@ test.each([
 ])("one that is as it was left is moved, with %s news", async (_, text) => {
   const turn = await afterTurn(text);
   const { checkout, left, made } = turn;
-  expect(await resume(turn)).toEqual({ state: left, standing: checkout.sha, moved: true });
+  expect(await resume(turn)).toEqual({
+    ...{ state: left, standing: checkout.sha, moved: true },
+    said: `said ${made}`,
+  });
   expect(await noteOf(checkout)).toBe(made);
   expect(await checkout.inRepo("git rev-parse HEAD; git branch --show-current; git status --porcelain")).toBe(
     `${made}\n${checkout.branch}\n?? left.txt`,
@@ -63,6 +67,7 @@ test("one that stands there already is let alone, whatever the mirror knows", as
   const turn = await afterTurn();
   const { checkout } = turn;
   expect(await resume(turn, checkout.sha)).toMatchObject({ moved: true, standing: checkout.sha });
+  expect((await resume(turn, checkout.sha)).said).toBe(`said ${checkout.sha}`);
   const unknown = { ...turn, made: "1".repeat(40) };
   expect(await resume(unknown, checkout.sha)).toMatchObject({ moved: true });
   expect(await checkout.inRepo("git rev-parse HEAD; cat a.txt left.txt")).toBe(
@@ -82,7 +87,7 @@ test.each([
   const { checkout, left } = turn;
   await checkout.inRepo(change);
   const resumed = await resume(turn);
-  expect(resumed).toMatchObject({ moved: false, standing: checkout.sha });
+  expect(resumed).toMatchObject({ moved: false, standing: checkout.sha, said: "" });
   expect(resumed.state).not.toEqual(left);
   expect(await checkout.inRepo("git rev-parse HEAD")).toBe(checkout.sha);
   expect(await noteOf(checkout)).toBe(checkout.sha);
@@ -95,13 +100,13 @@ test.each([
 ])("one whose note %s stands nowhere", async (_, change) => {
   const turn = await afterTurn();
   await turn.checkout.inRepo(change);
-  expect(await resume(turn)).toEqual({ state: turn.left, standing: null, moved: false });
+  expect(await resume(turn)).toEqual({ state: turn.left, standing: null, moved: false, said: "" });
 });
 
 test("one that stands elsewhere says where, and is not moved", async () => {
   const turn = await afterTurn();
   await turn.checkout.sandbox.writeFile(notePath, "2".repeat(40));
-  expect(await resume(turn)).toEqual({ state: turn.left, standing: "2".repeat(40), moved: false });
+  expect(await resume(turn)).toEqual({ state: turn.left, standing: "2".repeat(40), moved: false, said: "" });
 });
 
 test.each([

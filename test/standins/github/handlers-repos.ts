@@ -66,11 +66,20 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
     const from = call.query["sha"];
     const tip = await revision(call.repository.directory, typeof from === "string" ? from : "HEAD");
     if (tip === undefined) throw new HttpError(409, "Git Repository is empty.");
-    const items = await readCommits(call.repository.directory, [tip]);
+    const items = await readHistory(call.repository.directory, tip);
     return page(world, call, { items, facts: (commit) => commitFacts(world, call.repository, commit) });
   },
   "repos/compare-commits-with-basehead": compare,
 };
+
+/** A history never changes, and reading one is what this server would spend most of its time with. */
+const histories = new Map<string, Promise<Commit[]>>();
+
+function readHistory(directory: string, tip: string): Promise<Commit[]> {
+  const history = histories.get(tip) ?? readCommits(directory, [tip]);
+  histories.set(tip, history);
+  return history;
+}
 
 // git's name for the tree with nothing in it.
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
