@@ -89,7 +89,10 @@ export const repoSettingsFile = z.strictObject({
   triggers: z
     .strictObject({
       label: text(50).optional().describe("the name of a label, at most 50 characters"),
-      autofix: z.boolean().optional().describe("true to repair failed checks and conflicts unasked, or false"),
+      autofix: z
+        .boolean()
+        .optional()
+        .describe("true to repair failed checks and conflicts unasked, or false"),
       autofix_attempts: whole(1, 10).optional().describe("a whole number of repairs per commit from 1 to 10"),
       roles: z
         .array(z.enum(["write", "maintain", "admin"]))
