@@ -13,7 +13,7 @@ const closing = /^ {0,3}(`+|~+)[ \t]*$/;
 export function shortenOutline(text: string): { text: string; offsetOf: (offset: number) => number } {
   // A line ending of old Macintoshes, which nobody writes any more.
   if (/\r(?!\n)/.test(text)) return { text, offsetOf: (offset) => offset };
-  const lines = text.split(/(?<=\n)/);
+  const lines = splitLines(text);
   const kept = new Map(linesToKeep(lines).map((at) => [at, shorten(lines[at] ?? "")]));
   const offsetOf = (offset: number): number => {
     let [end, gone] = [0, 0];
@@ -34,37 +34,64 @@ function shorten(line: string): string {
   return `${line.slice(0, longestLine).trimEnd()}${/\r?\n?$/.exec(line)?.[0] ?? ""}`;
 }
 
-const withoutEnd = (line: string) => line.replace(/\r?\n$/, "");
+/** Each with its end; by hand, because of tens of thousands a regular expression takes longer than everything else here. */
+function splitLines(text: string): string[] {
+  const lines: string[] = [];
+  for (let from = 0; from < text.length;) {
+    const end = text.indexOf("\n", from) + 1 || text.length;
+    lines.push(text.slice(from, end));
+    from = end;
+  }
+  return lines;
+}
+
+function withoutEnd(line: string): string {
+  if (!line.endsWith("\n")) return line;
+  return line.slice(0, line.endsWith("\r\n") ? -2 : -1);
+}
 
 function linesToKeep(text: readonly string[]): number[] {
   const lines = text.map(withoutEnd);
-  const kinds = lines.map(kindOf);
+  const known: (string | null)[] = [];
+  const kindAt = (at: number): string | null => {
+    const line = lines[at];
+    if (line === undefined) return null;
+    return known[at] === undefined ? (known[at] = kindOf(line)) : known[at];
+  };
   const kept: number[] = [];
-  const last = (back: number) => kinds[kept.at(-back) ?? -1];
+  const last = (back: number) => kindAt(kept.at(-back) ?? -1);
   let onlyText = true;
+  let lastEnd: number | null = null;
   for (let at = 0; at < lines.length; at++) {
-    const kind = kinds[at] ?? null;
+    const kind = kindAt(at);
     if (kind !== null && kind === last(1) && kind === last(2)) continue;
-    const isParagraph = kind !== null && kinds[at + 1] === "" && last(1) === "" && last(3) === "";
+    const isParagraph = kind !== null && kindAt(at + 1) === "" && last(1) === "" && last(3) === "";
     if (isParagraph && kind === last(2) && kind === last(4)) {
       at++;
       continue;
     }
-    kept.push(at);
-    if (!onlyText || kind !== null) continue;
-    const end = fenceEnd(lines, at);
-    onlyText = end !== null || commandLine.test(lines[at] ?? "");
-    while (end !== null && at < end) {
-      at++;
-      if (at === end || commandLine.test(lines[at] ?? "")) kept.push(at);
+    const end = onlyText && kind === null ? fenceEnd(lines, at) : null;
+    if (end === null) {
+      kept.push(at);
+      if (kind === null) onlyText &&= commandLine.test(lines[at] ?? "");
+      continue;
     }
+    const commands = range(at + 1, end).filter((inside) => commandLine.test(lines[inside] ?? ""));
+    const isClosed = end < lines.length - 1;
+    // Right behind another one that was closed it changes nothing.
+    if (!isClosed || commands.length > 0 || kept.at(-1) !== lastEnd) kept.push(at, ...commands, end);
+    lastEnd = kept.at(-1) ?? null;
+    at = end;
   }
   return kept;
 }
 
+const range = (from: number, to: number) =>
+  Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
+
 /** "" for an empty line, null for one that may begin or end something. */
 function kindOf(line: string): string | null {
-  if (blankLine.test(line)) return "";
+  if (line === "" || blankLine.test(line)) return "";
   const indentation = textLine.exec(line)?.[1];
   return indentation === undefined ? null : `text ${indentation.length}`;
 }
