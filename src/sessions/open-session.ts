@@ -2,9 +2,10 @@ import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
 import { checkOut } from "../sandbox/git-in.ts";
-import { SandboxError, type Sandbox } from "../sandbox/sandbox.ts";
+import type { Sandbox } from "../sandbox/sandbox.ts";
 import { resumeCheckout } from "../sandbox/resume-checkout.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
+import { checkoutNote, readCheckoutNote } from "./checkout-note.ts";
 import { findLatestCheckpoint, type Checkpoint } from "./checkpoint-store.ts";
 import type { OpenedMachine } from "./open-machine.ts";
 import { recordSetup } from "./setup-store.ts";
@@ -91,7 +92,7 @@ async function checkOutAnew(
 ): Promise<void> {
   const { sandbox } = input;
   if (input.found) {
-    await sandbox.remove(notePath(sandbox));
+    await sandbox.remove(checkoutNote(sandbox));
     await sandbox.remove(sandbox.paths.repo);
     await inSession(deps, input.session, (tx) => recordSetup(tx, sandbox, null));
   }
@@ -117,7 +118,7 @@ async function goOn(
   input: Found,
 ): Promise<AsLeft | null> {
   const resumed = ahead
-    ? { standing: await readNote(sandbox), conversation: null }
+    ? { standing: await readCheckoutNote(sandbox), conversation: null }
     : await resumeAsLeft(deps, sandbox, input);
   const { standing, conversation } = resumed;
   if (standing === null || !(await moveTo(sandbox, { ...input, standing }))) return null;
@@ -141,7 +142,7 @@ async function resumeAsLeft(
     ...{ presentSha: baseSha, madeSha: session.headSha ?? baseSha, branch: session.branch },
     left: { treeSha, transcriptSha256 },
     transcriptPath: transcriptPath(sandbox, claudeSessionId),
-    notePath: notePath(sandbox),
+    notePath: checkoutNote(sandbox),
     next: renewHomeCommand(sandbox, { claudeSessionId, leftovers: turnLeftovers(sandbox) }),
   });
   if (moved && session.claudeSessionId === claudeSessionId)
@@ -178,20 +179,7 @@ async function moveTo(
   return synced.kind === "synced";
 }
 
-/** Which commit the checkout stands on; written when it is complete. What the agent makes of it concerns its own session only. */
-const notePath = (sandbox: Sandbox) => `${sandbox.paths.home}/.remote-claude-checkout`;
-
-const writeNote = (sandbox: Sandbox, sha: string) => sandbox.writeFile(notePath(sandbox), sha);
-
-async function readNote(sandbox: Sandbox): Promise<string | null> {
-  const note = await sandbox.readFile(notePath(sandbox), { maxBytes: 64 }).catch((error: unknown) => {
-    // Something else stands there, made by the agent: as good as none.
-    if (error instanceof SandboxError && error.fault === "refused") return null;
-    throw error;
-  });
-  const sha = note === null ? "" : Buffer.from(note).toString("utf8");
-  return /^[0-9a-f]{40}$/.test(sha) ? sha : null;
-}
+const writeNote = (sandbox: Sandbox, sha: string) => sandbox.writeFile(checkoutNote(sandbox), sha);
 
 function inSession<T>(
   deps: Pick<Deps, "db">,
