@@ -14,6 +14,7 @@ const ground = [
   "errors.ts",
   "log.ts",
   "clock.ts",
+  "crash-point.ts",
   "config.ts",
   "sandbox-settings.ts",
   "deps.ts",
@@ -55,6 +56,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   "errors.ts": [],
   "log.ts": [],
   "clock.ts": [],
+  "crash-point.ts": [],
   "host-git.ts": [],
   db: [],
 };

@@ -23,6 +23,9 @@ export type Bot = {
   config: (extra: Record<string, string>) => Config;
   /** Resolves when it takes jobs. */
   startWorker: (extra: Record<string, string>) => Promise<ChildProcess>;
+  /** One stands from the beginning; another one takes its port when that has ended. Resolves when it listens. */
+  startServer: (extra: Record<string, string>) => Promise<ChildProcess>;
+  server: ChildProcess;
   /** Ends processes first, then what they used. */
   close(): Promise<void>;
 };
@@ -71,6 +74,8 @@ export async function openBot(input: {
   };
   const bot: Bot = {
     ...{ github, app, database, url },
+    startServer: (extra) => start("server.ts", extra, "listen"),
+    server: await start("server.ts", {}, "listen"),
     config: (extra) => readConfig({ ...env, ...extra }),
     startWorker: (extra) => start("worker.ts", extra, "takes jobs"),
     async close() {
@@ -84,7 +89,6 @@ export async function openBot(input: {
         throw new Error(`GitHub would not have accepted: ${github.violations.join("; ")}`);
     },
   };
-  await start("server.ts", {}, "listen");
   return bot;
 }
 

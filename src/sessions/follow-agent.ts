@@ -1,6 +1,7 @@
 import { withAccount, type Db } from "../../db/client.ts";
 import type { Redactor } from "../github/redact.ts";
 import { recordAgentEvents, storeTodos } from "./agent-event-store.ts";
+import { crashPoint } from "../crash-point.ts";
 import { toError } from "../errors.ts";
 import { readAgentLine, type AgentEvent, type ResultEvent } from "./agent-events.ts";
 import type { TodoItem } from "./agent-todo-change.ts";
@@ -50,6 +51,7 @@ export function followAgent(
       const events = waiting.slice(0, batch);
       waiting = waiting.slice(batch);
       const first = sequence;
+      if (first === 0) await crashPoint("agent-speaks", input.taskId);
       sequence += events.length;
       await withAccount(deps.db, input.accountId, (tx) => recordAgentEvents(tx, { ...input, first, events }));
     }

@@ -1,4 +1,5 @@
 import { withAccount } from "../../db/client.ts";
+import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, toError, TransientError } from "../errors.ts";
 import type { SandboxRef } from "../sandbox/fleet.ts";
@@ -133,6 +134,7 @@ async function create(
   const { session, fence, taskId } = input;
   const metadata = { app: deps.sandboxes.app, session: session.id, fence: String(fence) };
   const sandbox = await deps.sandboxes.create({ metadata, ...lease });
+  await crashPoint("machine-made", taskId);
   if (await keep(deps, input, sandbox)) return sandbox;
   throw new TransientError(`the machine ${sandbox.id} of task ${taskId} was ended as soon as it was made`);
 }

@@ -1,4 +1,5 @@
 import { withAccount } from "../../db/client.ts";
+import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { mirrorHas } from "../github/mirror.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
@@ -72,6 +73,7 @@ export async function enterSession(server: Deps, input: EnterInput): Promise<Ent
     });
     // Its commands hear of the signal, a transfer that stands still does not.
     const filled = await untilStopped(filling, watch.signal, late("the filling of a machine"));
+    await crashPoint("session-filled", task.id);
     return { opened, ...filled };
   };
   const [{ opened, rebuilt, conversation }, read] = await both(fill(), readSettings(server, input, mirror));

@@ -1,4 +1,5 @@
 import { withAccount } from "../../db/client.ts";
+import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { GitHubRefusal } from "../github/github-error.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
@@ -28,6 +29,7 @@ export async function reportTask(
   try {
     const { outcome } = task;
     await withThread(deps, task, (client) => sayLastWord(deps, { task, outcome, client, pullNumber }));
+    await crashPoint("told", task.id);
   } catch (error) {
     if (!(error instanceof GitHubRefusal)) throw error;
     if (await withAccount(deps.db, ref.accountId, (tx) => isSuspended(tx, task.installationId))) return;

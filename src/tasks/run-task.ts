@@ -1,5 +1,6 @@
 import type { TaskQuestion } from "../../db/schema.ts";
 import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
+import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
 import { toGitHubError } from "../github/github-error.ts";
@@ -36,6 +37,7 @@ export async function runTask(
 ): Promise<void> {
   const claim = await claimOrWait(deps, ref, context);
   if (!claim.ok) return endUnclaimed(deps, ref, claim);
+  await crashPoint("claimed", ref.taskId);
   await deps.queue.enqueue(deps.system, "show-places", { accountId: ref.accountId });
   const watch = watchTask(deps, { ...ref, fence: claim.fence, drain: context.signal });
   running.set(ref.taskId, watch);
@@ -53,6 +55,7 @@ export async function runTask(
       return;
     }
     await finish(deps, claim, end);
+    await crashPoint("ended", ref.taskId);
     paused = end.status === "waiting";
     log.info(
       {

@@ -11,6 +11,7 @@ import { pauseFor } from "./pause-for.ts";
 import { withThread } from "./with-thread.ts";
 import { toQueuedPhase, toStatusView } from "./status-phase.ts";
 import type { Claim } from "./claim-store.ts";
+import { assertFence } from "./fence-store.ts";
 import type { Place } from "./place-store.ts";
 import { findTask, type Task } from "./task-store.ts";
 
@@ -159,6 +160,8 @@ export function openStatus(
     });
     while (await pauseFor(editEveryMs, closing.signal)) {
       const body = renderStatusComment(await view());
+      // A worker that slept through its task's end must not say that it runs.
+      await withAccount(deps.db, task.accountId, (tx) => assertFence(tx, holderOf(claim)));
       await editComment(deps, client.octokit, {
         ...threadOf({ task, client }),
         commentId,

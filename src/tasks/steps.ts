@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { withAccount, type Db } from "../../db/client.ts";
+import { crashPoint } from "../crash-point.ts";
 import { beginStep, finishStep, type StepHolder } from "./step-store.ts";
 import type { Claim } from "./claim-store.ts";
 import { assertFence } from "./fence-store.ts";
@@ -35,7 +36,9 @@ export async function runStep<R>(
   if (result === null) {
     await inAccount((tx) => assertFence(tx, holder));
     result = await input.act();
+    await crashPoint(`acted ${input.name}`, holder.taskId);
   }
   await inAccount((tx) => finishStep(tx, holder, { name: input.name, result }));
+  await crashPoint(`recorded ${input.name}`, holder.taskId);
   return result;
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../clock.ts";
+import { crashPoint } from "../crash-point.ts";
 import { TransientError, toError } from "../errors.ts";
 import type { Logger } from "../log.ts";
 import { answerJson, answerProblem, refuseUnread } from "./answer.ts";
@@ -158,7 +159,9 @@ async function store(
       source: "webhook" as const,
       makesJob: intake !== "asks-nothing",
     };
+    await crashPoint("delivery-judged", id);
     const stored = await deps.commits.store(row);
+    await crashPoint("delivery-stored", id);
     const outcome = stored !== "duplicate" && intake === "too-old" ? "too-old" : stored;
     answerJson(response, 202, { outcome });
     return { outcome, status: 202 };
