@@ -1,7 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { inArray } from "drizzle-orm";
+import { isConnectionError } from "../../db/client.ts";
 import { task } from "../../db/schema.ts";
 import { end, type Bot } from "../../bench/bot/open-bot.ts";
+import { type Blow, blows } from "./blows.ts";
 import { openNemesis, type Passing } from "./nemesis.ts";
 import type { Point } from "./points.ts";
 
@@ -23,21 +25,21 @@ const finishMs = 300_000;
 const zombieMs = 8_000;
 
 /**
- * One blow: all victims ask for work, each is led to its point, and one signal takes them all. After SIGKILL new processes take
- * over; after SIGSTOP a second worker does, and the first is woken when nothing is left for it. Rejects when a task never ends.
+ * All victims ask for work, each is led to its point, and one blow takes them all; a worker that was only stopped is woken when
+ * nothing is left for it. Rejects when a task never ends.
  */
 export async function strike(
   bot: Bot,
   input: {
     victims: readonly Omit<Victim, "commentId">[];
-    signal: "SIGKILL" | "SIGSTOP";
+    blow: Blow;
     /** How long the last one stands, ms. */
     standMs: number;
     env: Record<string, string>;
     log: (line: string) => void;
   },
 ): Promise<RoundResult> {
-  const { signal, env, log } = input;
+  const { blow, env, log } = input;
   const victims: Victim[] = [];
   const stood = new Set<Victim>();
   const nemesis = await openNemesis(async (at) => {
@@ -48,7 +50,7 @@ export async function strike(
   });
   const arms = { NODE_OPTIONS: `--import=${armed}`, STORM_NEMESIS: nemesis.url, ...env };
   try {
-    let server = await bot.startServer(arms);
+    const server = await bot.startServer(arms);
     const worker = await bot.startWorker(arms);
     for (const { repository, issue, point } of input.victims) {
       const { id } = await bot.github.as("alice").comment(repository, issue, "/claude write turn.txt");
@@ -71,16 +73,12 @@ export async function strike(
     await delay(input.standMs);
     const struck = [...stood];
     const since = Date.now();
-    worker.kill(signal);
-    if (signal === "SIGKILL") {
-      await Promise.all([end(worker), end(server)]);
-      server = await bot.startServer(env);
-    }
-    const next = await bot.startWorker(env);
+    const release = () => nemesis.release();
+    const { running, sleeper } = await blows[blow]({ bot, server, worker, release, env });
     const ends = await untilReported(bot, victims);
-    await end(next);
-    const lateEffects = signal === "SIGSTOP" ? await wake(bot, worker, () => nemesis.release()) : [];
-    await Promise.all([end(worker), end(server)]);
+    await Promise.all(running.map((each) => end(each)));
+    const lateEffects = sleeper === null ? [] : await wake(bot, sleeper, release);
+    if (sleeper !== null) await end(sleeper);
     return { struck, lateEffects, resumedMs: ends.map((at) => at.getTime() - since) };
   } finally {
     await nemesis.close();
@@ -113,9 +111,16 @@ async function untilReported({ database }: Bot, victims: readonly Victim[]): Pro
     const rows = await database.system.select().from(task).where(inArray(task.triggerCommentId, ids));
     return rows.flatMap(({ reportedAt }) => (reportedAt === null ? [] : [reportedAt]));
   };
-  await until("all tasks have ended", async () => (await ends()).length >= victims.length, {
-    limitMs: finishMs,
-  });
+  // The blow may have taken the connection of this query too.
+  const haveEnded = async () => {
+    try {
+      return (await ends()).length >= victims.length;
+    } catch (error) {
+      if (isConnectionError(error)) return false;
+      throw error;
+    }
+  };
+  await until("all tasks have ended", haveEnded, { limitMs: finishMs });
   return ends();
 }
 

@@ -1,38 +1,43 @@
+import { execFileSync } from "node:child_process";
+import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
-import { and, eq, isNull } from "drizzle-orm";
-import { z } from "zod";
-import { sandbox, task, usage } from "../../db/schema.ts";
 import { end, openBot, type Bot } from "../../bench/bot/open-bot.ts";
-import { createLogger } from "../../src/log.ts";
-import { openFleet } from "../../src/sandbox/open-fleet.ts";
 import { startModel } from "../standins/model/start-model.ts";
 import { writeFiles } from "../standins/model/scenarios.ts";
 import { findFreePort } from "../support/free-port.ts";
-import { check, type History } from "./check.ts";
+import { type Blow, blows } from "./blows.ts";
+import { check } from "./check.ts";
+import { historyOf } from "./history.ts";
 import { points, type Point } from "./points.ts";
 import { createRandom } from "./random.ts";
+import { renderReport, type StormResult } from "./report.ts";
 import { strike, type Victim } from "./round.ts";
 
 /**
- * The storm: tasks of several accounts are led to the points at which a process may die, and one signal takes the process from
- * under all of them; what GitHub and the model have recorded afterwards is held against the promises. `--seed` replays.
+ * The storm: tasks of several accounts are led to the points at which a process may die, and one blow takes them all; what the
+ * stand-ins have recorded afterwards is held against the promises. `--seed` replays, `--rounds` repeats, `--blows` and `--points`
+ * choose, `--report FILE` writes the page. The exit code is 1 when a promise was broken.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
     rounds: { type: "string", default: "1" },
-    zombies: { type: "string", default: "1" },
-    points: { type: "string" },
+    blows: { type: "string", default: Object.keys(blows).join(",") },
+    points: { type: "string", default: points.map(({ id }) => id).join(",") },
+    report: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
 const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
 const random = createRandom(seed);
-const wanted = values.points?.split(",") ?? points.map(({ id }) => id);
-const chosen = points.filter(({ id }) => wanted.includes(id));
+const chosen = chooseFrom(
+  "--points",
+  values.points,
+  points.map(({ id }) => id),
+).flatMap((id) => points.filter((point) => point.id === id));
+const falling = chooseFrom("--blows", values.blows, Object.keys(blows) as Blow[]);
 const log = (line: string) => void process.stderr.write(`${line}\n`);
 const owners = 4;
-const pushed = z.object({ owner: z.string(), repo: z.string(), ref: z.string() });
 const modelKey = "sk-ant-standin";
 
 log(`seed ${seed}`);
@@ -44,42 +49,42 @@ const env = {
 };
 const bot = await openBot({ port: await findFreePort(), env });
 await end(bot.server);
-const struck: { victim: Victim; signal: "SIGKILL" | "SIGSTOP" }[] = [];
-const resumedMs: number[] = [];
+const struck: { victim: Victim; blow: Blow }[] = [];
+const lastWordMs: number[] = [];
 const lateEffects: string[] = [];
-const victims: Victim[] = [];
 try {
   const repositories = await openRepositories(bot);
-  const blow = async (signal: "SIGKILL" | "SIGSTOP", at: readonly Point[]) => {
-    const threads = await Promise.all(
-      at.map(async (point, index) => {
-        const repository = repositories[(index + random.below(owners)) % owners] ?? "";
-        const { number } = await bot.github
-          .as("alice")
-          .createIssue(repository, { title: `Dies at ${point.id}` });
-        return { repository, issue: number, point };
-      }),
-    );
-    const result = await strike(bot, { victims: threads, signal, standMs: random.below(500), env, log });
-    struck.push(...result.struck.map((victim) => ({ victim, signal })));
-    victims.push(...result.struck);
-    resumedMs.push(...result.resumedMs);
-    lateEffects.push(...result.lateEffects);
-    log(
-      `${signal} at ${result.struck.map(({ point }) => point.id).join(" ")}: last word after ${Math.round(Math.max(...result.resumedMs) / 1000)} s`,
-    );
-  };
   for (let round = 0; round < Number(values.rounds); round += 1)
-    await blow("SIGKILL", random.shuffle(chosen));
-  const workers = chosen.filter(({ of }) => of === "worker");
-  for (let round = 0; round < Number(values.zombies); round += 1)
-    await blow("SIGSTOP", random.shuffle(workers));
-  const violations = check(await historyOf(bot, repositories));
-  report(violations);
+    for (const blow of falling) await fall(blow, repositories);
+  const victims = struck.map(({ victim }) => victim);
+  const violations = check(await historyOf(bot, { victims, repositories, lateEffects }));
+  await say(toResult(violations));
   if (violations.length > 0) process.exitCode = 1;
 } finally {
   await bot.close();
   await model.close();
+}
+
+async function fall(blow: Blow, repositories: readonly string[]): Promise<void> {
+  // A server that stands still answers nobody; nothing of a task is in it.
+  const at = random.shuffle(chosen.filter(({ of }) => blow !== "SIGSTOP" || of === "worker"));
+  const threads = await Promise.all(
+    at.map(async (point: Point) => {
+      const repository = repositories[random.below(repositories.length)] ?? "";
+      const { number } = await bot.github
+        .as("alice")
+        .createIssue(repository, { title: `Struck at ${point.id}` });
+      return { repository, issue: number, point };
+    }),
+  );
+  const result = await strike(bot, { victims: threads, blow, standMs: random.below(500), env, log });
+  struck.push(...result.struck.map((victim) => ({ victim, blow })));
+  lastWordMs.push(...result.resumedMs);
+  lateEffects.push(...result.lateEffects);
+  const seconds = Math.round(Math.max(...result.resumedMs) / 1000);
+  log(
+    `${blow} at ${result.struck.map(({ point }) => point.id).join(" ")}: the last one ended after ${seconds} s`,
+  );
 }
 
 async function openRepositories({ github, app }: Bot): Promise<string[]> {
@@ -99,96 +104,51 @@ async function openRepositories({ github, app }: Bot): Promise<string[]> {
   );
 }
 
-async function historyOf(bot: Bot, repositories: readonly string[]): Promise<History> {
-  const { github } = bot;
-  const isBot = (name: string) => name.endsWith("[bot]");
-  const threads: History["threads"][number][] = [];
-  const strayBranches: string[] = [];
-  for (const repository of repositories) {
-    const pulls = (await github.pullRequests(repository)).filter(({ author }) => isBot(author));
-    const branches = Object.keys(await github.branches(repository)).filter((name) => name !== "main");
-    strayBranches.push(
-      ...branches
-        .filter((name) => !pulls.some(({ head }) => head === name))
-        .map((name) => `${repository} ${name}`),
-    );
-    const base = (await github.commits(repository, "main")).length;
-    for (const { issue, commentId } of victims.filter((each) => each.repository === repository)) {
-      const own = pulls.filter(
-        ({ body }) => body?.includes(`#${issue}\n`) === true || body?.endsWith(`#${issue}`) === true,
-      );
-      threads.push({
-        thread: `${repository}#${issue}`,
-        said: github
-          .comments(repository, issue)
-          .filter(({ author }) => isBot(author))
-          .map(({ body }) => body),
-        reactions: github
-          .reactions(repository, issue, commentId)
-          .filter(({ user }) => isBot(user))
-          .map(({ content }) => content),
-        pulls: await Promise.all(
-          own.map(async ({ number, head, files }) => ({
-            ...{ number, head, files: files.map(({ path }) => path) },
-            commits: (await github.commits(repository, head)).length - base,
-          })),
-        ),
-        paidAttempts: await countPaid(bot, commentId),
-      });
-    }
+function toResult(violations: StormResult["violations"]): StormResult {
+  const sorted = lastWordMs.toSorted((a, b) => a - b);
+  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
+  const count = (id: string, blow: Blow) =>
+    struck.filter((each) => each.blow === blow && each.victim.point.id === id).length;
+  return {
+    seed,
+    commit: execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*"], {
+      encoding: "utf8",
+    }).trim(),
+    date: new Date().toISOString().slice(0, 10),
+    pairs: struck.length,
+    points: chosen.map(({ id, what }) => ({
+      ...{ id, what },
+      struck: Object.fromEntries(falling.map((blow) => [blow, count(id, blow)])),
+    })),
+    lastWord: { p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) },
+    violations,
+  };
+}
+
+async function say(result: StormResult): Promise<void> {
+  if (values.report !== undefined) {
+    const words = ["--seed", seed, "--rounds", values.rounds, "--blows", values.blows].join(" ");
+    await writeFile(values.report, renderReport(result, `npm run test:storm -- ${words}`));
   }
-  const refs = github.effects
-    .filter(({ operationId, actor }) => operationId === "git/receive-pack" && isBot(actor))
-    .map(({ params }) => {
-      const { owner, repo, ref } = pushed.parse(params);
-      return { repository: `${owner}/${repo}`, ref, defaultBranch: "main" };
-    });
-  return { threads, refs, strayBranches, lateEffects, strayMachines: await strayMachines(bot) };
-}
-
-async function countPaid({ database }: Bot, commentId: number): Promise<number> {
-  const rows = await database.system
-    .select({ attempt: usage.attempt })
-    .from(usage)
-    .innerJoin(task, eq(task.id, usage.taskId))
-    .where(and(eq(task.triggerCommentId, commentId), eq(usage.fault, "none")));
-  return new Set(rows.map(({ attempt }) => attempt)).size;
-}
-
-/** Machines that no row knows as still in use. */
-async function strayMachines(bot: Bot): Promise<string[]> {
-  const fleet = await openFleet(bot.config({}), createLogger({ logLevel: "silent" }, "storm"));
-  const { machines } = await fleet.list({ app: fleet.app });
-  const known = await bot.database.system
-    .select({ id: sandbox.id })
-    .from(sandbox)
-    .where(isNull(sandbox.endedAt));
-  return machines.map(({ id }) => id).filter((id) => !known.some((row) => row.id === id));
-}
-
-function report(violations: readonly ReturnType<typeof check>[number][]): void {
-  const sorted = resumedMs.toSorted((a, b) => a - b);
-  const p95Ms = sorted[Math.ceil(sorted.length * 0.95) - 1] ?? null;
-  const kinds = ["SIGKILL", "SIGSTOP"] as const;
-  const rows = chosen.map(({ id, what }) => ({
-    ...{ point: id, what },
-    ...Object.fromEntries(
-      kinds.map((kind) => [
-        kind,
-        struck.filter(({ victim, signal }) => signal === kind && victim.point.id === id).length,
-      ]),
-    ),
-  }));
   if (values.json) {
-    process.stdout.write(
-      `${JSON.stringify({ seed, pairs: struck.length, resumeP95Ms: p95Ms, points: rows, violations }, null, 2)}\n`,
-    );
+    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
     return;
   }
-  for (const row of rows) process.stdout.write(`${Object.values(row).join("  ")}\n`);
-  for (const { promise, where, what } of violations)
+  for (const { id, what, struck: by } of result.points)
+    process.stdout.write(
+      `${id.padEnd(4)} ${falling.map((blow) => `${by[blow] ?? 0} ${blow}`).join(", ")}: ${what}\n`,
+    );
+  for (const { promise, where, what } of result.violations)
     process.stdout.write(`${promise} broken at ${where}: ${what}\n`);
   process.stdout.write(
-    `${struck.length} (task, kill) pairs, ${violations.length} violations; last word p95 ${p95Ms ?? "-"} ms after the blow; seed ${seed}\n`,
+    `${result.pairs} pairs of task and blow, ${result.violations.length} violations; last word p95 ${result.lastWord.p95Ms} ms after the blow; seed ${seed}\n`,
   );
+}
+
+function chooseFrom<T extends string>(option: string, given: string, known: readonly T[]): T[] {
+  return given.split(",").map((word) => {
+    const found = known.find((each) => each === word);
+    if (found === undefined) throw new Error(`${option}: expected some of ${known.join(", ")}, got ${word}`);
+    return found;
+  });
 }
