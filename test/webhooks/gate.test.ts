@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
@@ -133,6 +133,16 @@ const triggers: Trigger[] = [
     },
   },
   {
+    name: "a comment at a line",
+    event: "pull_request_review_comment.created",
+    make: async () => {
+      await github
+        .as("eve")
+        .reviewComment(repository, pullNumber, { path: "side.txt", line: 1, body: "/claude turn it" });
+      return newestBody("pull_request_review_comment", "created", null);
+    },
+  },
+  {
     name: "the label",
     event: "issues.labeled",
     make: async (issue) => {
@@ -198,11 +208,31 @@ async function pull(
 const countTasks = () => home.database.system.$count(task);
 const newIssue = async () => (await github.as("eve").createIssue(repository, { title: "Turn" })).number;
 
+/** What became of each cell, as docs/security.md shows it: by answer, then by role. */
+const matrix = new Map<string, Map<Role, Set<string>>>();
 let cells = 0;
 let passed = 0;
 
+function note(answer: string, role: Role, outcome: string): void {
+  const row = matrix.get(answer) ?? new Map<Role, Set<string>>();
+  matrix.set(answer, row);
+  row.set(role, (row.get(role) ?? new Set()).add(outcome));
+}
+
+/** One word for all five triggers, or each that occurred. */
+function renderMatrix(): string {
+  const word = (outcome: string) => (outcome === "TransientError" ? "asked again" : outcome);
+  const lines = [...matrix].map(([answer, row]) => [
+    answer,
+    ...roles.map((role) => [...(row.get(role) ?? [])].map(word).join(", ")),
+  ]);
+  return [["GitHub answers", ...roles], ["---", ...roles.map(() => "---")], ...lines]
+    .map((line) => `| ${line.join(" | ")} |`)
+    .join("\n");
+}
+
 describe.each(triggers)("$name", (trigger) => {
-  test.each(answers)("GitHub answers with $name", async ({ fault, refusal }) => {
+  test.each(answers)("GitHub answers with $name", async ({ name, fault, refusal }) => {
     for (const role of roles) {
       github.setRole(repository, "eve", role);
       const passes = fault === null && mayWrite.has(role);
@@ -227,6 +257,7 @@ describe.each(triggers)("$name", (trigger) => {
               tasks: 0,
             },
       );
+      note(name, role, seen.outcome);
       cells += 1;
       passed += seen.outcome === "admitted" ? 1 : 0;
     }
@@ -234,13 +265,23 @@ describe.each(triggers)("$name", (trigger) => {
 });
 
 test("of all of them exactly those with write access and a good answer passed, and a thread was told once", () => {
-  expect({ cells, passed }).toEqual({ cells: 144, passed: 12 });
+  expect({ cells, passed }).toEqual({ cells: 180, passed: 15 });
   for (const thread of [quietIssue, pullNumber]) {
     const said = github
       .comments(repository, thread)
       .filter(({ body }) => body.includes("needs write access"));
     expect(said).toHaveLength(1);
   }
+});
+
+test("docs/security.md shows the table as it came out", async () => {
+  const shown = await readFile(join(import.meta.dirname, "../../docs/security.md"), "utf8");
+  const rows = (text: string) =>
+    text
+      .split("\n")
+      .map((line) => line.replaceAll(/ +/g, " ").replaceAll(/-{3,}/g, "---"))
+      .join("\n");
+  expect(rows(shown)).toContain(renderMatrix());
 });
 
 test("an answer about another account of the same name is no answer", async () => {
@@ -298,7 +339,7 @@ describe("bots", () => {
 
 describe("the repository's settings", () => {
   const comment = triggers[0] as Trigger;
-  const label = triggers[2] as Trigger;
+  const label = triggers.find(({ name }) => name === "the label") as Trigger;
   const settings = (text: string) =>
     github.commit(repository, { branch: "main", files: { ".github/remote-claude.yml": text } });
   const custom = (permission: string) => ({
