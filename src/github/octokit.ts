@@ -35,13 +35,25 @@ export type GitHub = {
 
 export type AppIdentity = { id: number; slug: string; botId: number; botLogin: string; commitEmail: string };
 
-type GitHubDeps = { config: { github: Config["github"]; app: GitHubApp }; log: Logger };
+/** What a new token may do. */
+export type MintedToken = {
+  installationId: number;
+  repositoryId: number;
+  permissions: Readonly<Record<string, string>>;
+};
+
+type GitHubDeps = {
+  config: { github: Config["github"]; app: GitHubApp };
+  log: Logger;
+  /** Runs before a new token is used; when it fails there is none. */
+  onMinted?: (minted: MintedToken) => Promise<void>;
+};
 
 /**
  * Builds the clients for GitHub. Nothing here retries: a repeated POST is a second comment, so the queue tries
  * again and every effect is looked up first.
  */
-export function createGitHub({ config, log }: GitHubDeps): GitHub {
+export function createGitHub({ config, log, onMinted }: GitHubDeps): GitHub {
   const common = { baseUrl: config.github.apiUrl, userAgent: "remote-claude", log: quiet(log) };
   const app = new Octokit({
     ...common,
@@ -59,7 +71,9 @@ export function createGitHub({ config, log }: GitHubDeps): GitHub {
       return identity;
     },
     async openRepository(input) {
-      const minted = await mintToken(app, input);
+      const { granted, ...minted } = await mintToken(app, input);
+      const { installationId, repositoryId } = input;
+      await onMinted?.({ installationId, repositoryId, permissions: granted });
       const octokit = new Octokit({ ...common, auth: minted.token });
       return {
         octokit,
@@ -101,7 +115,7 @@ async function readIdentity(app: Octokit, octokit: Octokit, serverUrl: string): 
 async function mintToken(
   app: Octokit,
   input: { installationId: number; repositoryId: number; permissions: Permissions },
-): Promise<{ token: string; owner: string; name: string }> {
+): Promise<{ token: string; owner: string; name: string; granted: Record<string, string> }> {
   const permissions: Permissions = { metadata: "read", ...input.permissions };
   const { data } = await app.rest.apps
     .createInstallationAccessToken({
@@ -124,7 +138,7 @@ async function mintToken(
       `GitHub granted another scope than asked: asked repository ${input.repositoryId} with ${JSON.stringify(permissions)}, got ${JSON.stringify({ repositories: data.repositories?.map(({ id }) => id), permissions: granted })}`,
     );
   }
-  return { token: data.token, owner: repository.owner.login, name: repository.name };
+  return { token: data.token, owner: repository.owner.login, name: repository.name, granted };
 }
 
 /** Octokit logs each failed request at error; ours are thrown and logged once where they end. */

@@ -42,7 +42,7 @@ export function toPublicMarkdown(text: string, options: PublicOptions): PublicMa
     mentions: new Set((options.ownMentions ?? []).map((login) => login.toLowerCase())),
   };
   // Nothing behind this can survive the cap in bytes.
-  const seen = redact(stripInvisible(text.slice(0, maxBytes)).text);
+  const seen = redactAsSeen(redact(stripInvisible(text.slice(0, maxBytes)).text), redact);
   const cut = text.length > maxBytes;
   const tree = parseMarkdown(seen);
   if (tree === null) return asCode(seen, maxBytes, cut);
@@ -53,6 +53,13 @@ export function toPublicMarkdown(text: string, options: PublicOptions): PublicMa
   return check !== null && isSafeTree(check, clean)
     ? (written as PublicMarkdown)
     : asCode(seen, maxBytes, cut);
+}
+
+/** Without the tags and comments that may stand between the letters of a secret, but only where that brings one about. */
+function redactAsSeen(text: string, redact: Redactor): string {
+  const bare = text.replaceAll(/<!--[\s\S]{0,2000}?-->|<\/?[a-z][^<>]{0,200}>/gi, "");
+  const redacted = redact(bare);
+  return redacted === bare ? text : redacted;
 }
 
 /** Escaping is quadratic in the marks of a block: measured. A block with this many is a log, and code suits it better. */

@@ -28,12 +28,16 @@ export function cleanTree(tree: Root, options: CleanOptions): Root {
   };
 }
 
-/** On whole words only: pieces of a secret that were apart in the source are together here. */
+/** On the words of whole lines: pieces of a secret that were apart, or are in bold, are read together; formatting goes then. */
 function redactWords(node: Nodes, redact: Redactor): Nodes {
   if (node.type === "text" || node.type === "inlineCode" || node.type === "code")
     return { ...node, value: redact(node.value) };
   if (!("children" in node)) return node;
-  return { ...node, children: node.children.map((child) => redactWords(child, redact)) } as Nodes;
+  const clean = { ...node, children: node.children.map((child) => redactWords(child, redact)) } as Nodes;
+  if (!lines.has(node.type)) return clean;
+  const words = wordsOf(clean);
+  const redacted = redact(words);
+  return redacted === words ? clean : ({ ...node, children: [text(redacted)] } as Nodes);
 }
 
 export function visit(node: Nodes, look: (node: Nodes) => void): void {
@@ -127,6 +131,8 @@ function simplifyLink(node: Parents, url: string, context: Context): Nodes[] {
   if (bare || words.trim() === "") return [target];
   return [...children, text(" ("), target, text(")")];
 }
+
+const lines: ReadonlySet<string> = new Set(["paragraph", "heading", "tableCell"] satisfies Nodes["type"][]);
 
 type Scope = CleanOptions & { references: boolean };
 

@@ -24,6 +24,13 @@ export const tokenPatterns: readonly RegExp[] = [
   /\bglpat-[A-Za-z0-9_-]{20,}/g,
   /\bSG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}/g,
   /\be2b_[A-Za-z0-9]{20,}/g,
+  // Shopify, Linear, 1Password, Hugging Face, Docker, Daytona.
+  /\bshp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}/g,
+  /\blin_api_[A-Za-z0-9]{32,}/g,
+  /\bops_eyJ[A-Za-z0-9_-]{40,}/g,
+  /\bhf_[A-Za-z0-9]{30,}/g,
+  /\bdckr_[a-z]{3}_[A-Za-z0-9_-]{20,}/g,
+  /\bdtn_[a-f0-9]{40,}/g,
   // JSON Web Tokens.
   /\beyJ[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}/g,
   // A password in a URL.

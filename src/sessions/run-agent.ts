@@ -66,7 +66,7 @@ export async function runAgent(
   await input.onPrompt(prompt);
   await sandbox.writeFile(files.prompt, prompt);
   const since = performance.now();
-  const { ended, follower } = await withTurnGateway(
+  const { ended, follower, redact } = await withTurnGateway(
     deps,
     { turn, sandbox },
     async ({ turnToken, socketPath }) => {
@@ -104,7 +104,7 @@ export async function runAgent(
           ...(socketPath === null ? {} : { gatewaySocket: socketPath }),
           onStdout: following.push,
         });
-        return { ended: result, follower: await following.end() };
+        return { ended: result, follower: await following.end(), redact };
       } finally {
         await handOver.end();
       }
@@ -114,11 +114,11 @@ export async function runAgent(
   return {
     outcome: toAgentOutcome({
       ...ended,
-      stderrTail: deps.redact(ended.stderrTail),
+      stderrTail: redact(ended.stderrTail),
       result: follower.result,
       budgetSpent: await wasBudgetSpent(deps, turn, follower.result),
     }),
-    resultText: text === null ? null : deps.redact(Buffer.from(text).toString("utf8")),
+    resultText: text === null ? null : redact(Buffer.from(text).toString("utf8")),
     commands: follower.commands,
     endedAt: deps.clock.now().toISOString(),
     durationMs: Math.round(performance.now() - since),

@@ -1,3 +1,5 @@
+import { disarmText } from "../github/disarm-text.ts";
+
 export type CommitMessageInput = {
   title: string;
   summary: string | null;
@@ -16,8 +18,8 @@ export function commitMessage(input: CommitMessageInput): string {
     `Remote-Claude-Session: ${input.sessionId}`,
     `Co-authored-by: ${login} <${id}+${login}@users.noreply.${host}>`,
   ];
-  const body = input.summary === null ? [] : ["", withoutTrailers(input.summary)];
-  return [oneLine(input.title), ...body, "", ...trailers, ""].join("\n");
+  const body = input.summary === null ? [] : ["", withoutTrailers(disarmText(input.summary))];
+  return [disarmText(oneLine(input.title)), ...body, "", ...trailers, ""].join("\n");
 }
 
 function oneLine(title: string): string {

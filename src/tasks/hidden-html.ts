@@ -6,7 +6,7 @@ type Tag = Span & { name: string; kind: "open" | "close" | "comment"; attributes
 /** GitHub shows these tags as text (GFM 6.11), with all that is within. */
 const shown = new Set("script style title textarea xmp iframe noembed noframes plaintext".split(" "));
 /** What a browser or a filter may not show, with all that is within. */
-const unseen = new Set("template noscript svg math object video audio select head".split(" "));
+const unseen = new Set("rp template noscript svg math object video audio select head".split(" "));
 const empty = new Set("area base br col embed hr img input link meta source track wbr".split(" "));
 /** What breaks the line: its place is taken by a space, so that no words run together. */
 const breaking = new Set(
@@ -26,7 +26,9 @@ export function findHiddenHtml(source: string, spans: readonly Span[]): Edit[] {
   for (const [index, tag] of tags.entries()) {
     if (tag.start < end) continue;
     if (shown.has(tag.name)) continue;
-    const unseenEnd = isUnseen(tag) ? endOfElement(tags, index) : null;
+    // Browsers keep the content of a template out of sight to the very end, where it has none of its own.
+    const unclosed = tag.name === "template" && tag.kind === "open" ? source.length : null;
+    const unseenEnd = isUnseen(tag) ? (endOfElement(tags, index) ?? unclosed) : null;
     end = unseenEnd ?? tag.end;
     if (unseenEnd !== null) {
       edits.push({ start: tag.start, end, text: "", hidden: true });

@@ -10,6 +10,7 @@ import type {
   Table,
 } from "mdast";
 import { findHiddenHtml } from "./hidden-html.ts";
+import { findHiddenInFence } from "./hidden-fence.ts";
 import { findHiddenReferences } from "./hidden-references.ts";
 
 /** Replaces a range of the source; `hidden`: somebody could have put words there that nobody sees. */
@@ -36,7 +37,10 @@ export function findHiddenParts(source: string, tree: Root): Edit[] {
     ...found.links.flatMap((node) => editLink(node)),
     ...found.linkReferences.flatMap((node) => editLinkReference(node, definitions.get(node.identifier))),
     ...found.images.flatMap((node) => editImage(node)),
-    ...found.code.flatMap((node) => editFence(source, node)),
+    ...found.code.flatMap((node) => {
+      const span = spanOf(node);
+      return span === null ? [] : findHiddenInFence(source, span);
+    }),
     ...found.tables.flatMap(editTable),
     ...editFootnotes(source, found),
     ...findHiddenReferences(source, literals),
@@ -136,19 +140,6 @@ function editImage(node: Image | ImageReference): Edit[] {
   if (span === null) return [];
   const title = "title" in node ? (node.title ?? "") : "";
   return [{ ...span, text: "[image]", hidden: (node.alt ?? "").length > harmlessAlt || title !== "" }];
-}
-
-/** Behind the language of a fence nothing is shown. */
-function editFence(source: string, node: Nodes): Edit[] {
-  const span = spanOf(node);
-  if (span === null) return [];
-  const match = /^(?:`{3,}|~{3,})[ \t]*([A-Za-z0-9+#._-]{0,20}(?=[ \t\r\n]|$))?([^\r\n]*)/.exec(
-    source.slice(span.start, span.end),
-  );
-  const rest = match?.[2] ?? "";
-  if (match === null || rest.trim() === "") return [];
-  const end = span.start + match[0].length;
-  return [{ start: end - rest.length, end, text: "", hidden: true }];
 }
 
 /** GitHub drops the cells that have no column. */

@@ -29,6 +29,16 @@ export function findHiddenReferences(
   return edits;
 }
 
+/** Phantoms in what is drawn as a formula as a whole. */
+export function findPhantoms(formula: string, offset: number): Edit[] {
+  return Array.from(formula.matchAll(phantom), ({ 0: found, index }) => ({
+    start: offset + index,
+    end: offset + index + found.length,
+    text: "",
+    hidden: true,
+  }));
+}
+
 function isInvisible(text: string): boolean {
   const node = parseMarkdown(text)?.children[0];
   const first = node?.type === "paragraph" ? node.children[0] : undefined;

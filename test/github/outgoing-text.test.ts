@@ -75,10 +75,34 @@ test("a secret does not come about by cleaning", () => {
     "correct-horse\\-bat\\-tery".replace("bat\\-", "bat"),
     "[x](https://github.com/correct-horse-battery)",
     "`correct-horse-battery`",
+    "**correct**-horse-**battery**",
+    "corr*ect-ho*rse-bat~~tery~~",
     "> ".repeat(20) + "cor\u200Brect-ho\u200Brse-bat\u200Btery",
   ];
   for (const text of apart) expect(toPublicMarkdown(text, { ...options, redact })).toContain("redacted");
   for (const text of apart) expect(toPublicMarkdown(text, { ...options, redact })).not.toContain("horse");
+});
+
+test("what looks like a credential is none because of marks that go, or that are taken for emphasis", () => {
+  const redact = createRedactor([]);
+  const token = ["rct", "Q7na3smMv", "prCeMPg1sk5fUWM36G7r1Yps"].join("_");
+  for (const gap of ["<!-- -->", "<b></b>", "\u200B"]) {
+    const published = toPublicMarkdown(token.split("").join(gap), { ...options, redact });
+    expect(published).toContain("redacted");
+    expect(published).not.toMatch(/Q7na|Yps/);
+  }
+});
+
+test("what was published is published again as it stands", () => {
+  fc.assert(
+    fc.property(soup, (text) => {
+      const once = publish(text);
+      const twice = publish(once);
+      expect(publish(twice)).toBe(twice);
+      expect(parseMarkdown(twice) === null ? [] : problems(parseMarkdown(twice) as Nodes)).toEqual([]);
+    }),
+    { numRuns: 100 },
+  );
 });
 
 describe("the cap", () => {

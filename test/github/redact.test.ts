@@ -16,6 +16,12 @@ describe("what looks like a credential", () => {
     fake("sk-", "ant-", "api03-", "a1B2".repeat(20)),
     fake("rct", "_", "a1B2".repeat(10)),
     fake("AKIA", "IOSFODNN7EXAMPLE"),
+    fake("shp", "at_", "a1B2c3D4".repeat(4)),
+    fake("lin_", "api_", "a1B2".repeat(10)),
+    fake("ops", "_eyJ", "a1B2".repeat(15)),
+    fake("hf", "_", "aB".repeat(17)),
+    fake("dckr", "_pat_", "a1B2".repeat(7)),
+    fake("dtn", "_", "a1b2".repeat(16)),
     fake("xoxb", "-123456789012-", "abcdefABCDEF"),
     fake("sk", "_live_", "a1B2c3D4e5F6g7H8"),
     fake("whsec", "_", "a1B2c3D4e5F6g7H8i9J0"),
@@ -71,6 +77,16 @@ test("a secret is found in every form and between any words", () => {
       expect(redacted).not.toContain(leak);
     }),
     { numRuns: 500 },
+  );
+});
+
+test("redacted text has nothing left to redact", () => {
+  fc.assert(
+    fc.property(secret, around, around, (value, before, after) => {
+      const redact = createRedactor([value]);
+      const once = redact(before + value + after + value.slice(0, 13));
+      expect(redact(once)).toBe(once);
+    }),
   );
 });
 

@@ -72,7 +72,7 @@ export function refFacts(world: World, repository: Repository, ref: string, sha:
   return {
     ref,
     node_id: nodeId("REF", Number.parseInt(sha.slice(0, 12), 16)),
-    url: `${api}/${ref}`,
+    url: `${api}/${ref.split("/").map(encodeURIComponent).join("/")}`,
     object: { type: "commit", sha, url: `${api}/commits/${sha}` },
   };
 }
