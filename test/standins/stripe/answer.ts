@@ -99,6 +99,13 @@ function admit(world: World, { route, url, body, headers }: Wire): Route {
       violation: `no such operation: ${url.pathname}`,
     });
   }
+  if (world.allowed?.has(route.operation.name) === false) {
+    throw new StripeRefusal({
+      status: 403,
+      type: "invalid_request_error",
+      message: `The provided key '${bearer.slice(0, 8)}****' does not have the required permissions for this endpoint.`,
+    });
+  }
   const v2 = url.pathname.startsWith("/v2/");
   const wrong = checkHeaders(headers, { apiVersion: world.apiVersion, v2, hasBody: body !== "" });
   if (wrong !== null) {
@@ -120,6 +127,7 @@ async function act(
   try {
     // Others may come in between, as with Stripe; whoever holds the same customer or key then learns of it.
     await turn();
+    await world.gates.pass(operation.name);
     if (instead?.when === "before") throw new StripeRefusal(instead.refusal);
     settle(world);
     const handler = handlers[operation.name];

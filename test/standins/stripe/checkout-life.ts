@@ -1,6 +1,7 @@
 import { emit } from "./emit.ts";
 import { isObject, maybeMember, maybeNumber, maybeText, member, members, text } from "./json.ts";
 import type { JsonObject } from "./json.ts";
+import { makeMethod } from "./make-method.ts";
 import { makeSubscription } from "./make-subscription.ts";
 import { complete } from "./shape-object.ts";
 import { newId, save } from "./world.ts";
@@ -13,13 +14,14 @@ export function expireSession(world: World, session: JsonObject): void {
   emit(world, "checkout.session.expired", session);
 }
 
-/** The customer typed a good card and pressed the button. */
+/** The customer typed a good card and pressed the button; answers the subscription, or the setup intent. */
 export function completeSession(world: World, session: JsonObject): JsonObject {
   if (session["status"] !== "open") {
     throw new Error(`Expected an open Checkout session, got one that is ${text(session, "status")}.`);
   }
   const customer = maybeText(session, "customer") ?? newCustomer(world, session);
   world.cards.set(customer, world.cards.get(customer) ?? "good");
+  if (session["mode"] === "setup") return completeSetup(world, session, customer);
   const order = maybeMember(world.objects.get(`${text(session, "id")}#order`) ?? {}, "data");
   const trialDays = maybeNumber(order, "trial_period_days");
   const now = world.clock.now();
@@ -54,6 +56,28 @@ export function completeSession(world: World, session: JsonObject): JsonObject {
   });
   emit(world, "checkout.session.completed", session);
   return subscription;
+}
+
+function completeSetup(world: World, session: JsonObject, customer: string): JsonObject {
+  const method = save(world, makeMethod(world, { customer, last4: "4242" }));
+  const intent = complete("SetupIntents:SetupIntent", {
+    id: newId("seti"),
+    object: "setup_intent",
+    created: world.clock.now(),
+    customer,
+    livemode: false,
+    metadata: {},
+    payment_method: text(method, "id"),
+    payment_method_types: ["card"],
+    status: "succeeded",
+    usage: "off_session",
+  });
+  save(world, intent);
+  world.cards.set(customer, "good");
+  Object.assign(session, { customer, setup_intent: text(intent, "id"), status: "complete", url: null });
+  emit(world, "setup_intent.succeeded", intent);
+  emit(world, "checkout.session.completed", session);
+  return intent;
 }
 
 function newCustomer(world: World, session: JsonObject): string {

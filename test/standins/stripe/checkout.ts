@@ -21,10 +21,10 @@ const modelled = new Set([
   ],
   ...["tax_id_collection", "automatic_tax", "success_url", "cancel_url", "expires_at", "expand", "ui_mode"],
   ...["allow_promotion_codes", "billing_address_collection", "customer_update", "locale"],
-  ...["payment_method_collection", "allowed_payment_method_types"],
+  ...["payment_method_collection", "currency", "allowed_payment_method_types"],
 ]);
 
-/** Checkout for subscriptions; the page itself is `completeCheckout` of the stand-in's controls. */
+/** Checkout for subscriptions and for cards alone; the page itself is `completeCheckout` of the stand-in's controls. */
 export const checkout: Readonly<Record<string, Handler>> = {
   "Checkout/Sessions.create": ({ world, params }) => {
     const odd = Object.keys(params).find((name) => !modelled.has(name));
@@ -51,8 +51,8 @@ export const checkout: Readonly<Record<string, Handler>> = {
 
 function check(world: World, params: JsonObject): void {
   if (params["mode"] === undefined) throw gone("mode");
-  if (params["mode"] !== "subscription") {
-    throw new Error(`The stand-in models Checkout for subscriptions, not for ${text(params, "mode")}.`);
+  if (params["mode"] !== "subscription" && params["mode"] !== "setup") {
+    throw new Error(`The stand-in models no Checkout of mode ${text(params, "mode")}.`);
   }
   if (params["ui_mode"] !== undefined && params["ui_mode"] !== "hosted_page") {
     throw new Error("The stand-in models Checkout's hosted page alone.");
@@ -90,6 +90,10 @@ function check(world: World, params: JsonObject): void {
       param: "expires_at",
     });
   }
+  if (params["mode"] === "setup") {
+    checkSetup(params);
+    return;
+  }
   checkItems(world, params);
   const trialEnd = maybeNumber(maybeMember(params, "subscription_data"), "trial_end");
   if (trialEnd !== null && trialEnd < world.clock.now() + 48 * 3600) {
@@ -97,6 +101,16 @@ function check(world: World, params: JsonObject): void {
       param: "subscription_data[trial_end]",
     });
   }
+}
+
+/** A session that only takes a card down has nothing to sell. */
+function checkSetup(params: JsonObject): void {
+  for (const name of ["line_items", "subscription_data"]) {
+    if (params[name] !== undefined) {
+      throw invalid(`You can not pass \`${name}\` in \`setup\` mode.`, { param: name });
+    }
+  }
+  if (params["currency"] === undefined) throw gone("currency");
 }
 
 function checkItems(world: World, params: JsonObject): void {
@@ -137,7 +151,8 @@ function checkItems(world: World, params: JsonObject): void {
 function makeSession(world: World, params: JsonObject): JsonObject {
   const id = newId("cs_test");
   const lines = members(params, "line_items").map((item) => lineOf(world, item));
-  const total = lines.reduce((sum, line) => sum + number(line, "amount_total"), 0);
+  const isSetup = params["mode"] === "setup";
+  const total = isSetup ? null : lines.reduce((sum, line) => sum + number(line, "amount_total"), 0);
   const given = (name: string): Json => params[name] ?? null;
   const session = complete("Checkout/Sessions:Session", {
     id,
@@ -152,7 +167,7 @@ function makeSession(world: World, params: JsonObject): JsonObject {
     cancel_url: given("cancel_url"),
     client_reference_id: given("client_reference_id"),
     created: world.clock.now(),
-    currency: lines[0]?.["currency"] ?? null,
+    currency: lines[0]?.["currency"] ?? given("currency"),
     custom_fields: [],
     custom_text: complete("Checkout/Sessions:Session.CustomText", {}),
     customer: given("customer"),
@@ -167,11 +182,11 @@ function makeSession(world: World, params: JsonObject): JsonObject {
     livemode: false,
     locale: given("locale"),
     metadata: {},
-    mode: "subscription",
+    mode: text(params, "mode"),
     payment_method_collection: params["payment_method_collection"] ?? "always",
     payment_method_options: {},
     payment_method_types: ["card"],
-    payment_status: "unpaid",
+    payment_status: isSetup ? "no_payment_required" : "unpaid",
     phone_number_collection: { enabled: false },
     shipping_options: [],
     status: "open",

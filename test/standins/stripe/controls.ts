@@ -1,5 +1,6 @@
 import { completeSession } from "./checkout-life.ts";
 import { difference, emit } from "./emit.ts";
+import type { Gate } from "./gates.ts";
 import { number, text } from "./json.ts";
 import type { JsonObject } from "./json.ts";
 import { aggregate } from "./meter-sum.ts";
@@ -26,6 +27,8 @@ export type StripeControls = {
   /** How long meter events take to show in summaries. */
   setMeterLag(ms: number): void;
   setInvoiceGrace(ms: number): void;
+  /** Stops the next request of an operation in its middle. */
+  stopNext(operation: string): Gate;
   /** The object as Stripe has it now. */
   object(id: string): JsonObject;
   objects(kind: string): JsonObject[];
@@ -57,6 +60,7 @@ export function openControls(world: World): StripeControls {
     setInvoiceGrace: (ms) => {
       world.graceMs = ms;
     },
+    stopNext: (operation) => world.gates.close(operation),
     object: (id) => {
       const found = world.objects.get(id);
       if (found === undefined) throw new Error(`Expected an object ${id} in the stand-in, found none.`);

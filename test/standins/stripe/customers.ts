@@ -3,6 +3,7 @@ import type { Handler } from "./call.ts";
 import { difference, emit } from "./emit.ts";
 import { maybeMember, maybeText, member, text } from "./json.ts";
 import type { JsonObject } from "./json.ts";
+import { makeMethod } from "./make-method.ts";
 import { complete } from "./shape-object.ts";
 import { cancelNow } from "./subscription-life.ts";
 import { invalid } from "./stripe-error.ts";
@@ -90,26 +91,9 @@ export const customers: Readonly<Record<string, Handler>> = {
     if (kind === undefined) {
       throw invalid(`No such PaymentMethod: '${id}'`, { code: "resource_missing", param: "payment_method" });
     }
-    const method = complete("PaymentMethods:PaymentMethod", {
-      id: newId("pm"),
-      object: "payment_method",
-      allow_redisplay: "unspecified",
-      billing_details: complete("PaymentMethods:PaymentMethod.BillingDetails", {}),
-      card: complete("PaymentMethods:PaymentMethod.Card", {
-        brand: "visa",
-        exp_month: 12,
-        exp_year: 2040,
-        funding: "credit",
-        last4: kind.last4,
-      }),
-      created: world.clock.now(),
-      customer: text(customer, "id"),
-      livemode: false,
-      metadata: {},
-      type: "card",
-    });
-    return save(world, method);
+    return save(world, makeMethod(world, { customer: text(customer, "id"), last4: kind.last4 }));
   },
+  "SetupIntents.retrieve": ({ world, id }) => get(world, "setup_intent", id),
   "PaymentMethods.retrieve": ({ world, id }) => get(world, "payment_method", id),
 };
 

@@ -4,7 +4,6 @@ import { maybeMember, maybeText, member, members, number, text } from "./json.ts
 import type { JsonObject } from "./json.ts";
 import { complete } from "./shape-object.ts";
 import { StripeRefusal, invalid } from "./stripe-error.ts";
-import { useCredits } from "./use-credits.ts";
 import { all, newId, save } from "./world.ts";
 import type { UsagePart, World } from "./world.ts";
 
@@ -82,7 +81,7 @@ export function draftInvoice(world: World, plan: InvoicePlan): JsonObject {
   return invoice;
 }
 
-/** Counts the usage a last time, takes credits and opens the invoice; nothing to collect counts as paid. */
+/** Counts the usage a last time and opens the invoice; nothing to collect counts as paid. */
 export function finalize(world: World, invoice: JsonObject): void {
   if (invoice["status"] !== "draft") {
     throw invalid("This invoice is already finalized, you can't re-finalize a non-draft invoice.", {
@@ -94,7 +93,6 @@ export function finalize(world: World, invoice: JsonObject): void {
   const fixed = members(member(invoice, "lines"), "data").filter((line) => !isCounted(line));
   const usage = (world.usage.get(id) ?? []).flatMap((part) => usageLines(world, part));
   setLines(invoice, [...fixed, ...usage]);
-  useCredits(world, invoice);
   const number = all(world, "invoice").filter((one) => one["number"] !== null).length + 1;
   Object.assign(invoice, {
     status: "open",

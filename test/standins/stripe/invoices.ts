@@ -8,7 +8,7 @@ import { complete } from "./shape-object.ts";
 import { invalid } from "./stripe-error.ts";
 import { all, get, newId, save } from "./world.ts";
 
-/** Invoices, the items that wait for one, credit notes and credit grants. */
+/** Invoices, the items that wait for one, and credit notes. */
 export const invoices: Readonly<Record<string, Handler>> = {
   "Invoices.retrieve": ({ world, id }) => get(world, "invoice", id),
   "Invoices.list": ({ world, params }) => {
@@ -93,40 +93,6 @@ export const invoices: Readonly<Record<string, Handler>> = {
   "CreditNotes.retrieve": ({ world, id }) => get(world, "credit_note", id),
   "CreditNotes.list": ({ world, params }) =>
     having(all(world, "credit_note"), params, ["customer", "invoice"]),
-  "Billing/CreditGrants.create": ({ world, params }) => {
-    const customer = text(get(world, "customer", params["customer"], "customer"), "id");
-    const monetary = maybeMember(member(params, "amount"), "monetary");
-    if (monetary["value"] === undefined) throw missingParam("amount[monetary]");
-    if (number(monetary, "value") <= 0)
-      throw invalid("The value must be positive.", { param: "amount[monetary][value]" });
-    const grant = complete("Billing/CreditGrants:CreditGrant", {
-      id: newId("credgr_test"),
-      object: "billing.credit_grant",
-      amount: {
-        monetary: { currency: text(monetary, "currency"), value: number(monetary, "value") },
-        type: "monetary",
-      },
-      applicability_config: member(params, "applicability_config"),
-      category: params["category"] ?? "paid",
-      created: world.clock.now(),
-      customer,
-      effective_at: params["effective_at"] ?? world.clock.now(),
-      expires_at: params["expires_at"] ?? null,
-      livemode: false,
-      metadata: {},
-      name: params["name"] ?? null,
-      priority: maybeNumber(params, "priority") ?? 50,
-      updated: world.clock.now(),
-    });
-    mergeMetadata(grant, params["metadata"]);
-    world.credits.set(text(grant, "id"), number(monetary, "value"));
-    save(world, grant);
-    emit(world, "billing.credit_grant.created", grant);
-    return grant;
-  },
-  "Billing/CreditGrants.retrieve": ({ world, id }) => get(world, "billing.credit_grant", id),
-  "Billing/CreditGrants.list": ({ world, params }) =>
-    having(all(world, "billing.credit_grant"), params, ["customer"]),
 };
 
 const itemFields = new Set([

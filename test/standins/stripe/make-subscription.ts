@@ -59,7 +59,9 @@ export function makeSubscription(world: World, order: SubscriptionOrder): JsonOb
     start_date: now,
     status: order.trialEnd === null ? "incomplete" : "trialing",
     trial_end: order.trialEnd,
-    trial_settings: { end_behavior: { missing_payment_method: "create_invoice" } },
+    trial_settings: {
+      end_behavior: { billing_cycle_anchor: null, missing_payment_method: "create_invoice" },
+    },
     trial_start: order.trialEnd === null ? null : now,
     ...order.more,
   });

@@ -100,7 +100,7 @@ function featuresOf(given: JsonObject, kept: JsonObject | undefined): JsonObject
     return isObject(asked) ? { ...before, ...asked } : before;
   };
   const cancel = feature("subscription_cancel", {
-    cancellation_reason: { enabled: false, options: [] },
+    cancellation_reason: { enabled: false, feedback_options: null, options: [] },
     enabled: false,
     mode: "at_period_end",
     proration_behavior: "none",
@@ -113,6 +113,7 @@ function featuresOf(given: JsonObject, kept: JsonObject | undefined): JsonObject
       payment_method_configuration: null,
     }),
     subscription_cancel: cancel,
+    subscription_pause: { duration: { interval_options: [], type: "indefinite" }, enabled: false },
     subscription_update: feature(
       "subscription_update",
       complete("BillingPortal/Configurations:Configuration.Features.SubscriptionUpdate", {

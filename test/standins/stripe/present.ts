@@ -40,7 +40,9 @@ function show(world: World, value: Json, tree: Tree, at: string): Json {
     shown[name] = show(world, found, branch, path);
   }
   for (const name of Object.keys(tree)) {
-    if (!(name in value)) throw unexpandable(at === "" ? name : `${at}.${name}`);
+    // A member that is told on demand may be expanded in a list whose other objects have none.
+    if (!(name in value) && onDemand[maybeText(value, "object") ?? ""] !== name)
+      throw unexpandable(at === "" ? name : `${at}.${name}`);
   }
   return shown;
 }

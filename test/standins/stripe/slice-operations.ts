@@ -2,6 +2,7 @@
 export const sliceOperations: Readonly<Record<string, readonly string[]>> = {
   Customers: ["create", "retrieve", "update", "del", "list"],
   PaymentMethods: ["attach", "retrieve"],
+  SetupIntents: ["retrieve"],
   Products: ["create", "retrieve", "update", "list"],
   Prices: ["create", "retrieve", "update", "list"],
   "Billing/Meters": [
@@ -15,7 +16,6 @@ export const sliceOperations: Readonly<Record<string, readonly string[]>> = {
   ],
   "Billing/MeterEvents": ["create"],
   "Billing/MeterEventAdjustments": ["create"],
-  "Billing/CreditGrants": ["create", "retrieve", "list"],
   "Checkout/Sessions": ["create", "retrieve", "list", "expire", "listLineItems"],
   "BillingPortal/Configurations": ["create", "retrieve", "update", "list"],
   "BillingPortal/Sessions": ["create"],

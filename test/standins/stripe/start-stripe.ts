@@ -7,6 +7,7 @@ import { openControls } from "./controls.ts";
 import type { StripeControls } from "./controls.ts";
 import { openFaults } from "./faults.ts";
 import type { StripeFault } from "./faults.ts";
+import { openGates } from "./gates.ts";
 import { openIdempotencyKeys } from "./idempotency.ts";
 import { readSlice } from "./read-slice.ts";
 import { serve } from "./serve.ts";
@@ -19,6 +20,8 @@ export type StripeOptions = {
   /** Time stands still here until it is passed; without it, it runs with the machine's. */
   startAt?: Date;
   apiKey?: string;
+  /** Makes the key a restricted one (`rk_test_…`) that may do these operations alone. */
+  allowed?: readonly string[];
   /** For faults with a `chance`; numbers in [0, 1). */
   random?: () => number;
 };
@@ -43,10 +46,14 @@ export type StripeStandin = {
 export async function startStripe(options: StripeOptions = {}): Promise<StripeStandin> {
   const clock = openClock(options.startAt);
   const world: World = {
-    apiKey: options.apiKey ?? `sk_test_${randomBytes(24).toString("hex")}`,
+    apiKey:
+      options.apiKey ??
+      `${options.allowed === undefined ? "sk" : "rk"}_test_${randomBytes(24).toString("hex")}`,
+    allowed: options.allowed === undefined ? null : new Set(options.allowed),
     apiVersion: readSlice().apiVersion,
     clock,
     faults: openFaults(options.random ?? Math.random),
+    gates: openGates(),
     keys: openIdempotencyKeys(() => clock.nowMs()),
     deliveries: openDeliveries(),
     requests: [],
@@ -59,7 +66,6 @@ export async function startStripe(options: StripeOptions = {}): Promise<StripeSt
     cards: new Map(),
     subscriptions: new Map(),
     usage: new Map(),
-    credits: new Map(),
   };
   const server = createServer((request, response) => {
     serve(world, request, response).catch((error: unknown) => {

@@ -41,6 +41,8 @@ export type Deliveries = {
   release(): void;
   /** Sends one event once more. */
   send(event: JsonObject, options?: SendOptions): Promise<Delivery[]>;
+  /** Sends whatever was not taken with a 2xx once more, as Stripe does for three days. */
+  retry(): Promise<Delivery[]>;
   /** Waits until every delivery under way is answered. */
   settled(): Promise<void>;
 };
@@ -49,12 +51,15 @@ export type Deliveries = {
 export function openDeliveries(): Deliveries {
   const endpoints = new Map<string, Endpoint>();
   const done: Delivery[] = [];
+  const sent = new Map<string, { event: JsonObject; endpointId: string }>();
   let kept: JsonObject[] | null = null;
   let line = Promise.resolve();
   const send = async (event: JsonObject, options: SendOptions = {}): Promise<Delivery[]> => {
     const kind = event["object"] === "v2.core.event" ? "thin" : "snapshot";
     const listening = [...endpoints.values()].filter((one) => listens(one, kind, text(event, "type")));
     const deliveries = await Promise.all(listening.map((endpoint) => post(endpoint, event, options)));
+    for (const { eventId, endpointId } of deliveries)
+      sent.set(`${eventId} ${endpointId}`, { event, endpointId });
     done.push(...deliveries);
     return deliveries;
   };
@@ -80,6 +85,17 @@ export function openDeliveries(): Deliveries {
       events.forEach(enqueue);
     },
     send,
+    retry: async () => {
+      const isTaken = (one: Delivery) => one.status !== null && one.status >= 200 && one.status < 300;
+      const again: Delivery[] = [];
+      for (const { event, endpointId } of sent.values()) {
+        const endpoint = endpoints.get(endpointId);
+        const tries = done.filter((one) => one.eventId === event["id"] && one.endpointId === endpointId);
+        if (endpoint !== undefined && !tries.some(isTaken)) again.push(await post(endpoint, event, {}));
+      }
+      done.push(...again);
+      return again;
+    },
     settled: async () => {
       let seen;
       do {

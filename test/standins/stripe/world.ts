@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { StripeClock } from "./clock.ts";
 import type { FaultList } from "./faults.ts";
+import type { Gates } from "./gates.ts";
 import type { IdempotencyKeys } from "./idempotency.ts";
 import { text } from "./json.ts";
 import type { Json, JsonObject } from "./json.ts";
@@ -63,10 +64,13 @@ export type SubscriptionState = {
 
 export type World = {
   apiKey: string;
+  /** What a restricted key may do, by operation; null: everything. */
+  allowed: ReadonlySet<string> | null;
   apiVersion: string;
   clock: StripeClock;
   faults: FaultList;
   keys: IdempotencyKeys;
+  gates: Gates;
   deliveries: Deliveries;
   requests: StripeRequest[];
   violations: string[];
@@ -81,8 +85,6 @@ export type World = {
   cards: Map<string, Card>;
   subscriptions: Map<string, SubscriptionState>;
   usage: Map<string, UsagePart[]>;
-  /** Left of credit grants, minor units. */
-  credits: Map<string, number>;
 };
 
 /** An id as Stripe makes them. */
