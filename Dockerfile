@@ -1,6 +1,11 @@
 # The server and the worker in one container: docs/self-hosting.md says how to run it, and what a container
 # must be allowed for agents to be isolated in it.
-FROM node:24-bookworm-slim
+#
+# A tag can be moved; a digest cannot. To build on exactly what you have looked at, read the tag's digest from your own
+# registry and hand it in (docs/self-hosting.md, "Pinning the base image"):
+#   docker build --build-arg NODE_IMAGE=node:24-bookworm-slim@sha256:... .
+ARG NODE_IMAGE=node:24-bookworm-slim
+FROM ${NODE_IMAGE}
 
 # git: mirrors and pushes. bubblewrap and socat: the local sandbox. tini: collects what dead agents leave behind.
 # Versions are Debian's, so that a rebuild brings their security fixes.
@@ -17,7 +22,7 @@ RUN if [ -n "$CLAUDE_CODE_VERSION" ]; then npm install --global "@anthropic-ai/c
 
 WORKDIR /app
 # No optional dependency: the embedded PostgreSQL stays out, DATABASE_URL is needed.
-COPY package.json package-lock.json ./
+COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev --omit=optional && npm cache clean --force
 COPY LICENSE app.yml ./
 COPY db ./db

@@ -3,6 +3,7 @@ import { drizzle } from "drizzle-orm/node-postgres";
 import type { PgDatabase, PgQueryResultHKT } from "drizzle-orm/pg-core";
 import { UserError } from "../src/errors.ts";
 import type { Logger } from "../src/log.ts";
+import { withAudit } from "./audit.ts";
 import { ConnectionPool } from "./connection-pool.ts";
 import { listen } from "./listen.ts";
 import * as schema from "./schema.ts";
@@ -93,7 +94,7 @@ function toDb(pool: ConnectionPool): Db {
 export async function withAccount<T>(db: Db, accountId: string, run: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
     await tx.execute(sql`select set_config('app.account_id', ${accountId}, true)`);
-    return run(tx);
+    return withAudit(tx, run);
   });
 }
 

@@ -67,6 +67,21 @@ const known = {
   outboxState: ["pending", "sending", "delivered", "reconcile", "dead", "superseded"],
   outboxVia: ["ack", "duplicate", "reconciled"],
   capScope: ["account", "repository", "user", "session"],
+  auditAct: [
+    "gate-admitted",
+    "gate-refused",
+    "task-created",
+    "task-answered",
+    "task-ended",
+    "token-minted",
+    "pushed",
+    "pull-request-opened",
+    "session-ended",
+    "sandbox-ended",
+    "settings-overridden",
+    "key-in-use",
+    "operator-acted",
+  ],
 } as const;
 
 /** Who pays: the GitHub organisation or user that installed the App. */
@@ -878,4 +893,49 @@ export const savedTask = pgTable(
     check("saved_task_name_lower", sql`name = lower(name)`),
     ...tenantPolicies("saved_task"),
   ],
+);
+
+export type AuditAct = (typeof known.auditAct)[number];
+
+/** Facts about an act, without any secret and without anybody's prose. */
+export type AuditData = Record<string, string | number | boolean | null | readonly string[]>;
+
+/**
+ * Who did what, in one chain an account: each row's hash covers the hash before it, see db/audit-chain.ts. Written once and never
+ * changed (a trigger refuses). The chain of the nil UUID is the server's own, so there is no reference to an account.
+ */
+export const audit = pgTable(
+  "audit",
+  {
+    accountId: uuid("account_id").notNull(),
+    /** From 1, without gaps. */
+    sequence: bigint("sequence", { mode: "number" }).notNull(),
+    /** In whole milliseconds, of the database's clock. */
+    at: moment("at").notNull(),
+    act: text("act", { enum: known.auditAct }).notNull(),
+    /** `user:<GitHub's id>`, `server`, or `operator:<name in the operating system>`. */
+    actor: text("actor").notNull(),
+    data: jsonb("data").$type<AuditData>().notNull(),
+    previousHash: text("previous_hash").notNull(),
+    /** SHA-256, hex. */
+    hash: text("hash").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.accountId, t.sequence] }),
+    index("audit_at_idx").on(t.at),
+    oneOf("audit_act_known", t.act, known.auditAct),
+    check("audit_sequence_positive", sql`${t.sequence} > 0`),
+    ...tenantPolicies("audit"),
+  ],
+);
+
+/** Where each chain ends: its lock while a row is added, and what shows that the last rows were taken away. */
+export const auditHead = pgTable(
+  "audit_head",
+  {
+    accountId: uuid("account_id").primaryKey(),
+    sequence: bigint("sequence", { mode: "number" }).notNull(),
+    hash: text("hash").notNull(),
+  },
+  () => tenantPolicies("audit_head"),
 );

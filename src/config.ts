@@ -1,7 +1,6 @@
-import { readFileSync } from "node:fs";
 import { cpus } from "node:os";
 import { environment, type Environment } from "./environment.ts";
-import { UserError } from "./errors.ts";
+import { appProblems, invalidConfig, readApp, readPrivateKey, type GitHubApp } from "./app-settings.ts";
 import {
   type CheckpointConfig,
   checkpointProblems,
@@ -13,7 +12,10 @@ import {
   sandboxProblems,
 } from "./sandbox-settings.ts";
 
-export type GitHubApp = { id: number; privateKey: string; webhookSecrets: readonly [string, ...string[]] };
+export type { GitHubApp } from "./app-settings.ts";
+
+/** What the server knows of the App: it mints no tokens, so it has no key. */
+export type ServerConfig = Omit<Config, "app"> & { app: Omit<GitHubApp, "privateKey"> | null };
 
 export type Config = {
   /** Null: no App variable is set at all, only /setup and /healthz answer. */
@@ -64,6 +66,21 @@ export type Config = {
  * An empty variable counts as absent.
  */
 export function readConfig(source: Record<string, string | undefined> = process.env): Config {
+  const env = readEnvironment(source, { keyNeeded: true });
+  const app = readApp(env);
+  return { ...toConfig(env), app: app === null ? null : { ...app, privateKey: readPrivateKey(env) } };
+}
+
+/** The same for the server, without the App's private key, which it does not need and is not to have. */
+export function readServerConfig(source: Record<string, string | undefined>): ServerConfig {
+  const env = readEnvironment(source, { keyNeeded: false });
+  return { ...toConfig(env), app: readApp(env) };
+}
+
+function readEnvironment(
+  source: Record<string, string | undefined>,
+  { keyNeeded }: { keyNeeded: boolean },
+): Environment {
   const present = Object.fromEntries(
     Object.entries(source).filter(([, value]) => value !== undefined && value !== ""),
   );
@@ -73,10 +90,10 @@ export function readConfig(source: Record<string, string | undefined> = process.
     : parsed.error.issues.map(
         (issue) => `${issue.path.join(".")}: ${issue.message}${came(present, issue.path[0])}`,
       );
-  problems.push(...appProblems(present));
+  problems.push(...appProblems(present, keyNeeded));
   if (parsed.success) problems.push(...sandboxProblems(parsed.data), ...checkpointProblems(parsed.data));
-  if (!parsed.success || problems.length > 0) throw invalid(problems);
-  return toConfig(parsed.data);
+  if (!parsed.success || problems.length > 0) throw invalidConfig(problems);
+  return parsed.data;
 }
 
 const secretNames = /KEY|SECRET|TOKEN|DATABASE_URL/;
@@ -87,41 +104,8 @@ function came(source: Record<string, string | undefined>, name: PropertyKey | un
   return secretNames.test(name) ? `, got ${value.length} characters` : `, got ${JSON.stringify(value)}`;
 }
 
-/** Half an App is worse than none: webhooks would be accepted that nobody can answer. */
-function appProblems(source: Record<string, string | undefined>): string[] {
-  const has = {
-    APP_ID: source.APP_ID !== undefined,
-    "PRIVATE_KEY or PRIVATE_KEY_PATH":
-      source.PRIVATE_KEY !== undefined || source.PRIVATE_KEY_PATH !== undefined,
-    WEBHOOK_SECRET: source.WEBHOOK_SECRET !== undefined,
-  };
-  const missing = Object.entries(has).flatMap(([name, present]) => (present ? [] : [name]));
-  const problems: string[] = [];
-  if (missing.length > 0 && missing.length < 3) {
-    problems.push(
-      `${missing.join(", ")}: missing, while other variables of the GitHub App are set; set all of them, or none to start with /setup`,
-    );
-  }
-  if (source.PRIVATE_KEY !== undefined && source.PRIVATE_KEY_PATH !== undefined) {
-    problems.push("PRIVATE_KEY and PRIVATE_KEY_PATH: both are set; keep one");
-  }
-  if (source.ANTHROPIC_API_KEY !== undefined && source.CLAUDE_CODE_OAUTH_TOKEN !== undefined) {
-    problems.push("ANTHROPIC_API_KEY and CLAUDE_CODE_OAUTH_TOKEN: both are set; keep one");
-  }
-  return problems;
-}
-
-function invalid(problems: readonly string[]): UserError {
-  return new UserError(
-    "config-invalid",
-    `The configuration has ${problems.length === 1 ? "a mistake" : `${problems.length} mistakes`}:\n${problems.map((line) => `  - ${line}`).join("\n")}`,
-    "Mend them in the environment or in .env (every variable is described in .env.example) and start again.",
-  );
-}
-
-function toConfig(env: Environment): Config {
+function toConfig(env: Environment): Omit<Config, "app"> {
   return {
-    app: readApp(env),
     github: { apiUrl: env.GITHUB_API_URL, serverUrl: env.GITHUB_SERVER_URL },
     server: {
       host: env.HOST,
@@ -157,38 +141,6 @@ function toConfig(env: Environment): Config {
     missedDeliveriesMinutes: env.MISSED_DELIVERIES_MINUTES,
     logLevel: env.LOG_LEVEL,
   };
-}
-
-function readApp(env: Environment): GitHubApp | null {
-  if (env.APP_ID === undefined || env.WEBHOOK_SECRET === undefined) return null;
-  const privateKey = readPrivateKey(env);
-  const previous = env.WEBHOOK_SECRET_PREVIOUS;
-  return {
-    id: env.APP_ID,
-    privateKey,
-    webhookSecrets: [env.WEBHOOK_SECRET, ...(previous === undefined ? [] : [previous])],
-  };
-}
-
-function readPrivateKey(env: Environment): string {
-  let key = env.PRIVATE_KEY ?? "";
-  if (env.PRIVATE_KEY_PATH !== undefined) {
-    try {
-      key = readFileSync(env.PRIVATE_KEY_PATH, "utf8");
-    } catch (cause) {
-      throw new UserError(
-        "config-invalid",
-        `PRIVATE_KEY_PATH: expected a readable PEM file, got ${env.PRIVATE_KEY_PATH}`,
-        "Point it at the .pem file that GitHub gave you when the key was made.",
-        { cause },
-      );
-    }
-  }
-  const pem = key.replaceAll("\\n", "\n").trim();
-  if (!/^-----BEGIN [A-Z ]*PRIVATE KEY-----\n[\s\S]+\n-----END [A-Z ]*PRIVATE KEY-----$/.test(pem)) {
-    throw invalid(["PRIVATE_KEY: expected a PEM private key (-----BEGIN … PRIVATE KEY-----)"]);
-  }
-  return pem;
 }
 
 function readCredential(env: Environment): Config["model"]["credential"] {

@@ -3,7 +3,7 @@ import "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { openDatabase } from "../db/client.ts";
 import { systemClock } from "./clock.ts";
-import { readConfig, type Config, type GitHubApp } from "./config.ts";
+import { readServerConfig, type ServerConfig } from "./config.ts";
 import { toError, UserError } from "./errors.ts";
 import { createGatewayRoute, gatewayPrefix } from "./gateway/gateway-route.ts";
 import { createLogger, type Logger } from "./log.ts";
@@ -35,7 +35,7 @@ export type RunningServer = {
 };
 
 type StartInput = {
-  config: Config;
+  config: ServerConfig;
   log?: Logger;
   /** Tried in order, before the 404 and after what is built in; /setup and the dashboard come in here. */
   routes?: readonly RouteHandler[];
@@ -97,8 +97,8 @@ function withoutApp(): Backend {
 }
 
 async function openBackend(
-  config: Config,
-  app: GitHubApp,
+  config: ServerConfig,
+  app: NonNullable<ServerConfig["app"]>,
   log: Logger,
   state: { open: boolean },
 ): Promise<Backend> {
@@ -174,16 +174,16 @@ async function route(
 
 if (isMain(import.meta.url)) {
   await runProcess("server", async () => {
-    const config = readConfig(readSettings(".env", process.env));
+    const config = readServerConfig(readSettings(".env", process.env));
     const server = config.app === null ? await startSetup(config) : await startServer({ config });
     return { stop: () => server.close() };
   });
 }
 
 /** Without an App there is only /setup, whose address is for the operator's eyes and never for the log. */
-async function startSetup(config: Config): Promise<RunningServer> {
+async function startSetup(config: ServerConfig): Promise<RunningServer> {
   const setup = createSetup({
-    config,
+    config: { ...config, app: null },
     log: createLogger(config, "server"),
     settingsPath: ".env",
     onSaved: () => void server.close().then(() => process.exit(exitRestart)),

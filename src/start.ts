@@ -3,6 +3,7 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { migrateUp } from "../db/migrate.ts";
+import { withoutPrivateKey } from "./app-settings.ts";
 import { readConfig } from "./config.ts";
 import { startEmbeddedPostgres } from "./embedded-postgres.ts";
 import { createLogger, type Logger } from "./log.ts";
@@ -49,7 +50,10 @@ export async function startSupervisor(
   // It has said what is wrong with its settings; the other one must not go on alone.
   const onMisconfigured = () => void stop().finally(() => process.exit(exitMisconfigured));
   const children = ["server", ...(config.app === null ? [] : ["worker"])].map((name) =>
-    keepRunning({ name, env, log, onRestart, onMisconfigured }),
+    keepRunning({
+      ...{ name, log, onRestart, onMisconfigured },
+      env: name === "server" ? withoutPrivateKey(env) : env,
+    }),
   );
   return { stop };
 }

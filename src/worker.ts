@@ -7,6 +7,7 @@ import { systemClock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
 import { UserError } from "./errors.ts";
+import { knownSecrets } from "./github/known-secrets.ts";
 import { createRedactor } from "./github/redact.ts";
 import { createGitHub } from "./github/octokit.ts";
 import { createLogger } from "./log.ts";
@@ -15,10 +16,12 @@ import { jobs, type JobHandlers, type JobPayload } from "./queue/jobs.ts";
 import type { DeadJob } from "./queue/slots.ts";
 import { openQueue } from "./queue/queue.ts";
 import { openFleet } from "./sandbox/open-fleet.ts";
+import { noteKeys } from "./storage/note-keys.ts";
 import { openCheckpointStorage } from "./storage/open-checkpoint-storage.ts";
 import { expireCheckpoints } from "./sessions/expire-checkpoints.ts";
 import { pauseIdleSandboxes } from "./sessions/pause-idle.ts";
 import { reapSandboxes } from "./sessions/reap-sandboxes.ts";
+import { recordMinted } from "./tasks/record-minted.ts";
 import { reportTask } from "./tasks/report-task.ts";
 import { hearStop } from "./tasks/hear-stop.ts";
 import { steerChannel } from "./tasks/steering-store.ts";
@@ -70,12 +73,17 @@ export async function startWorker(
     db: database.db,
     system: database.system,
     queue,
-    github: createGitHub({ config: { ...config, app }, log }),
+    github: createGitHub({
+      config: { ...config, app },
+      log,
+      onMinted: (minted) => recordMinted(database, minted),
+    }),
     sandboxes,
     isolation,
     checkpoints,
-    redact: createRedactor(secretsOf(config)),
+    redact: createRedactor(knownSecrets(config)),
   };
+  await noteKeys(deps);
   const probot = await createProbot(deps);
   const running: RunningTasks = new Map();
   const stopListening = await database.listen(cancelChannel, (taskId) => hearStop(deps, running, taskId));
@@ -104,23 +112,6 @@ export async function startWorker(
       log.info("the worker has stopped");
     },
   };
-}
-
-/** What must never be seen outside this process, by value. */
-function secretsOf(config: Config & { databaseUrl: string }): string[] {
-  const { password } = new URL(config.databaseUrl);
-  const credential = config.model.credential?.value.replace(/^Bearer /, "");
-  const secrets = [
-    config.app?.privateKey,
-    ...(config.app?.webhookSecrets ?? []),
-    credential,
-    decodeURIComponent(password),
-    config.sandbox.e2b?.apiKey,
-    config.sandbox.daytona?.apiKey,
-    config.checkpoints.s3?.secretAccessKey,
-    config.checkpoints.encryptionKey?.toString("base64"),
-  ];
-  return secrets.flatMap((secret) => (secret === undefined || secret === "" ? [] : [secret]));
 }
 
 type WorkerParts = { probot: Probot; running: RunningTasks; deliveries: DeliveryStore };

@@ -8,6 +8,7 @@ import { writeJson, type CliIo } from "./cli-io.ts";
 import { createCliLogger } from "./cli-logger.ts";
 import { gatherSandboxes } from "./gather-sandboxes.ts";
 import { withCliDatabase } from "./open-cli-database.ts";
+import { recordOperator } from "./record-operator.ts";
 import { endedJson, renderEnded } from "./render-ended.ts";
 import { countBusyTasks } from "./sandbox-list-store.ts";
 
@@ -29,6 +30,10 @@ export async function killSandboxes(
     if (ref === "all" && !input.yes) await confirm(io, { system, fleet });
     if (ref !== "all") checkProvider(fleet, ref);
     const scope = ref === "all" ? ref : { ref };
+    await recordOperator(system, {
+      ...{ accountId: null, command: "sandbox kill" },
+      data: { sandbox: ref === "all" ? "all" : `${ref.provider}/${ref.id}` },
+    });
     const ended = await endMachines({ system, sandboxes: fleet, log }, { scope, reason: operatorReason });
     return { ended, busyTasks: await countBusyTasks(system) };
   });

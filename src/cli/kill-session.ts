@@ -10,6 +10,7 @@ import { writeJson, type CliIo } from "./cli-io.ts";
 import { toIdRange } from "./id-range.ts";
 import { withCliDatabase } from "./open-cli-database.ts";
 import { operatorReason } from "./kill-sandboxes.ts";
+import { recordOperator } from "./record-operator.ts";
 import { endedJson, renderEnded } from "./render-ended.ts";
 import { findSessionsInRange } from "./session-list-store.ts";
 
@@ -32,9 +33,14 @@ export async function killSession(io: CliIo, input: { session: string; json: boo
     const queue = await openQueue({ url, log, mode: "send" });
     try {
       // First the session, so that a command of this moment begins another one instead of a task that dies at once.
-      await endSession(system, session.id);
+      const { id, accountId } = session;
+      await recordOperator(system, { accountId, command: "session kill", data: { session: id } });
+      await system.transaction((tx) => endSession(tx, id));
       const scope = { sessionId: session.id };
-      const tasks = await cancelTasks({ db, queue }, { accountId: session.accountId, scope, by: who });
+      const tasks = await cancelTasks(
+        { db, queue, config },
+        { accountId: session.accountId, scope, by: who },
+      );
       const fleet = await openFleet(config, log);
       const ended = await endMachines({ system, sandboxes: fleet, log }, { scope, reason: operatorReason });
       // Whatever is left, and local machines on other hosts, which this one cannot see.

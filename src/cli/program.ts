@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
+import { addAudit } from "./audit-command.ts";
 import type { CliIo } from "./cli-io.ts";
 import { runDoctor } from "./doctor.ts";
 import { killSandboxes } from "./kill-sandboxes.ts";
@@ -8,6 +9,7 @@ import { killSession } from "./kill-session.ts";
 import { showSandboxes } from "./list-sandboxes.ts";
 import { showSessions } from "./list-sessions.ts";
 import { readRepository, readStatuses, showTasks } from "./list-tasks.ts";
+import { addQueue } from "./queue-command.ts";
 import { runMigrateDown, runMigrateStatus, runMigrateUp } from "./run-migrations.ts";
 import { showTask } from "./show-task.ts";
 
@@ -54,6 +56,8 @@ export function createProgram(io: CliIo): Command {
 
   addSession(program, io);
   addSandbox(program, io);
+  addQueue(program, io, wholeNumber(1, 10_000));
+  addAudit(program, io, wholeNumber(1, 10_000));
   addMigrate(program, io);
 
   program

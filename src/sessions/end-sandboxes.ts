@@ -30,7 +30,7 @@ export async function endSandboxes(
     const about = { provider, sandboxId: id, reason };
     try {
       const ended = await within(killLimitMs, deps.sandboxes.kill({ provider, id }));
-      await markEnded(deps.system, { provider, id }, reason);
+      await deps.system.transaction((tx) => markEnded(tx, { provider, id }, reason));
       deps.log.info({ ...about, ended }, "a sandbox was ended");
       return { provider, id, reason, result: ended ? ("ended" as const) : ("gone" as const), error: null };
     } catch (thrown) {

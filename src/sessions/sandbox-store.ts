@@ -1,4 +1,5 @@
 import { and, eq, inArray, lt, ne, notInArray, or, sql, type SQL } from "drizzle-orm";
+import { recordAudit } from "../../db/audit.ts";
 import type { Db, Tx } from "../../db/client.ts";
 import { sandbox, session } from "../../db/schema.ts";
 import type { SandboxRef } from "../sandbox/fleet.ts";
@@ -61,14 +62,21 @@ export async function markSeen(
 
 /** The machine is no more. The reason for which its end was asked for stays the reason. */
 export async function markEnded(db: Db | Tx, ref: SandboxRef, reason: EndReason): Promise<void> {
-  await db
+  const rows = await db
     .update(sandbox)
     .set({
       status: "ended",
       endedAt: sql`now()`,
       endReason: sql`case when ${sandbox.status} = 'ending' then ${sandbox.endReason} else ${reason} end`,
     })
-    .where(and(is(ref), ne(sandbox.status, "ended")));
+    .where(and(is(ref), ne(sandbox.status, "ended")))
+    .returning({ accountId: sandbox.accountId, session: sandbox.sessionId, why: sandbox.endReason });
+  const { provider, id } = ref;
+  for (const { accountId, session: of, why } of rows)
+    await recordAudit(db, {
+      ...{ accountId, act: "sandbox-ended", actor: "server" },
+      data: { sandbox: `${provider}/${id}`, session: of, reason: why },
+    });
 }
 
 /**

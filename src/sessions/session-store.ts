@@ -1,5 +1,6 @@
 import { and, eq, inArray, notInArray, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
+import { recordAudit } from "../../db/audit.ts";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import { session, task } from "../../db/schema.ts";
 
@@ -149,19 +150,28 @@ export async function updateSession(
 
 /** Ends a session for good; its machine is left to the reaper. */
 export async function endSession(system: Db, sessionId: string): Promise<void> {
-  await system
+  const rows = await system
     .update(session)
     .set(over)
-    .where(and(eq(session.id, sessionId), notInArray(session.status, [...ended])));
+    .where(and(eq(session.id, sessionId), notInArray(session.status, [...ended])))
+    .returning({ id: session.id, accountId: session.accountId });
+  await auditEnd(system, rows);
 }
 
 /** Ends every open session of these repositories. */
 export async function endSessionsOfRepositories(system: Db, repositoryIds: readonly number[]): Promise<void> {
   if (repositoryIds.length === 0) return;
-  await system
+  const rows = await system
     .update(session)
     .set(over)
-    .where(and(inArray(session.repositoryId, [...repositoryIds]), notInArray(session.status, [...ended])));
+    .where(and(inArray(session.repositoryId, [...repositoryIds]), notInArray(session.status, [...ended])))
+    .returning({ id: session.id, accountId: session.accountId });
+  await auditEnd(system, rows);
+}
+
+async function auditEnd(db: Db | Tx, rows: readonly { id: string; accountId: string }[]): Promise<void> {
+  for (const { id, accountId } of rows)
+    await recordAudit(db, { accountId, act: "session-ended", actor: "server", data: { session: id } });
 }
 
 const over = { status: "terminated", endedAt: sql`now()`, updatedAt: sql`now()` } as const;

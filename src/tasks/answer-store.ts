@@ -1,4 +1,5 @@
 import { and, desc, eq, lt, sql } from "drizzle-orm";
+import { recordAudit } from "../../db/audit.ts";
 import type { Db, Tx } from "../../db/client.ts";
 import { step, task, type TaskAnswer } from "../../db/schema.ts";
 import { toTask, type Task } from "./task-store.ts";
@@ -23,6 +24,11 @@ export async function wakeTask(tx: Tx, input: { taskId: string; answer: TaskAnsw
     .where(and(eq(task.id, input.taskId), eq(task.status, "waiting")))
     .returning();
   if (row === undefined) throw new Error(`task ${input.taskId} stopped waiting while it was locked`);
+  const { kind, approved, by } = input.answer;
+  await recordAudit(tx, {
+    ...{ accountId: row.accountId, act: "task-answered", actor: `user:${by.id}` },
+    data: { task: row.id, question: kind, approved, sha: row.question?.sha ?? null, login: by.login },
+  });
   return toTask(row);
 }
 

@@ -1,4 +1,5 @@
 import { and, eq, inArray, sql } from "drizzle-orm";
+import { recordAudit } from "../../db/audit.ts";
 import type { Tx } from "../../db/client.ts";
 import { step, task } from "../../db/schema.ts";
 import { openStatuses } from "./task-store.ts";
@@ -9,7 +10,13 @@ import { openStatuses } from "./task-store.ts";
  */
 export async function raiseTaskBudget(
   tx: Tx,
-  input: { taskId: string; accountId: string; addMicroUsd: number; key: string },
+  input: {
+    taskId: string;
+    accountId: string;
+    addMicroUsd: number;
+    key: string;
+    by: { id: number; login: string };
+  },
 ): Promise<number | null> {
   const { taskId, accountId, addMicroUsd, key } = input;
   const open = and(eq(task.id, taskId), inArray(task.status, [...openStatuses]));
@@ -33,5 +40,10 @@ export async function raiseTaskBudget(
     .set({ budgetMicroUsd: sql`${task.budgetMicroUsd} + ${addMicroUsd}` })
     .where(open)
     .returning({ budget: task.budgetMicroUsd });
-  return raised?.budget ?? null;
+  if (raised === undefined) return null;
+  await recordAudit(tx, {
+    ...{ accountId, act: "settings-overridden", actor: `user:${input.by.id}` },
+    data: { task: taskId, setting: "budgetMicroUsd", value: raised.budget, login: input.by.login },
+  });
+  return raised.budget;
 }

@@ -1,12 +1,12 @@
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import { systemClock } from "../clock.ts";
 import type { Queue } from "../queue/queue.ts";
-import { recordEnd } from "./record-end.ts";
+import { recordEnd, type RecordEndDeps } from "./record-end.ts";
 import { hasKeptTurn, lockUnheld, noteStop } from "./stop-store.ts";
 import { endOf } from "./task-end.ts";
 import { endIdleTasks, requestStop, type Task, type TaskScope } from "./task-store.ts";
 
-type CancelDeps = { db: Db; queue: Queue };
+type CancelDeps = { db: Db; queue: Queue } & Pick<RecordEndDeps, "config">;
 
 /**
  * Ends every open task in scope: one that a worker holds is told to stop and its worker ends it; one that nobody holds, because

@@ -14,12 +14,17 @@ const fullPollMs = 1_000;
 
 /**
  * Claims a task; while that cannot be, the thread hears what it waits for. Throws PutBack when a limit of the repository holds
- * it back.
+ * it back, or a budget does.
  */
 export async function claimOrWait(deps: Deps, ref: TaskRef, context: JobContext): Promise<ClaimResult> {
   let saidWaiting = false;
   while (true) {
-    const claim = await withAccount(deps.db, ref.accountId, (tx) => claimTask(tx, ref));
+    const caps = { defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd };
+    const claim = await withAccount(deps.db, ref.accountId, (tx) => claimTask(tx, ref, caps));
+    if (!claim.ok && claim.reason === "cap-reached") {
+      if (claim.news) await sayWaiting(deps, ref, claim.place);
+      throw new PutBack("no budget has room for the task", laterMs);
+    }
     if (!claim.ok && claim.reason === "limit-full") return putBack(deps, ref, { context, claim });
     if (claim.ok || claim.reason !== "account-full") return claim;
     if (!saidWaiting) await sayWaiting(deps, ref, claim.place);

@@ -2,8 +2,12 @@ import { and, eq, inArray, ne, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { account, session, step, task } from "../../db/schema.ts";
 import type { Session } from "../sessions/session-store.ts";
+import { readCaps, readRest } from "../usage/cap-store.ts";
+import { judgeCaps } from "../usage/caps.ts";
 import { recordUsage } from "../usage/usage-store.ts";
+import { sayCapReached } from "./cap-words.ts";
 import { fencedError } from "./fence-store.ts";
+import { isPublicRepository, setCapNotice } from "./money-store.ts";
 import { findPlace, type Place } from "./place-store.ts";
 import { readLimits } from "./queue-turn-store.ts";
 import { busyStatuses, toTask, type Task } from "./task-store.ts";
@@ -14,6 +18,8 @@ export type ClaimResult =
   | { ok: false; reason: "missing" | "ended" | "waiting" }
   /** limit-full: the repository's settings let no more of its tasks, or of this person's, run at once. */
   | { ok: false; reason: "account-full" | "limit-full"; place: Place }
+  /** No budget that it stands under has room for what it may cost. `news`: its row says so only now. */
+  | { ok: false; reason: "cap-reached"; place: Place; news: boolean }
   | { ok: false; reason: "cancelled" | "failed-too-often"; task: Task };
 
 const maxFailures = 3;
@@ -24,7 +30,11 @@ const maxFailures = 3;
  * (a killed worker) counts as a failure unless it had got further than the one before it. What a lost turn used
  * is written down as ours to pay.
  */
-export async function claimTask(tx: Tx, input: { taskId: string; accountId: string }): Promise<ClaimResult> {
+export async function claimTask(
+  tx: Tx,
+  input: { taskId: string; accountId: string },
+  caps: { defaultMonthMicroUsd: number },
+): Promise<ClaimResult> {
   const [slots] = await tx
     .select({ n: account.maxParallelTasks })
     .from(account)
@@ -49,6 +59,17 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
     const place = await findPlace(tx, { ...input, sessionId: found.sessionId });
     return { ok: false, reason: full, place };
   }
+  const cap = await judgeTask(tx, found, caps);
+  if (cap !== null) {
+    const place = await findPlace(tx, { ...input, sessionId: found.sessionId });
+    return {
+      ok: false,
+      reason: "cap-reached",
+      place,
+      news: await setCapNotice(tx, { taskId: found.id, notice: cap }),
+    };
+  }
+  if (found.notices.cap !== undefined) await setCapNotice(tx, { taskId: found.id, notice: null });
   if (found.fence > 0) {
     const { id: taskId, accountId, sessionId, fence: attempt } = found;
     const fault = (await finishedTurn(tx, taskId, attempt)) ? "none" : "platform";
@@ -71,6 +92,16 @@ export async function claimTask(tx: Tx, input: { taskId: string; accountId: stri
     throw new Error(`task ${input.taskId} vanished while it was claimed`);
   await noteClaim(tx, claimed);
   return { ok: true, task: toTask(claimed), session: owner, fence: claimed.fence };
+}
+
+/** Under the account's lock: what keeps the task from costing what it may, as a sentence; null: nothing does. */
+async function judgeTask(tx: Tx, mine: Task, caps: { defaultMonthMicroUsd: number }): Promise<string | null> {
+  const verdict = judgeCaps(
+    await readCaps(tx, { ...mine, taskId: mine.id }, caps),
+    await readRest(tx, mine.id),
+  );
+  if (verdict.ok) return null;
+  return sayCapReached(verdict, { isPublic: await isPublicRepository(tx, mine.repositoryId) });
 }
 
 /** Under the account's lock, so that it is exact as well. */

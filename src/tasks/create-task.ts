@@ -8,6 +8,7 @@ import type { Settings } from "../github/settings-values.ts";
 import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession, findSessionOfPull, type Session } from "../sessions/session-store.ts";
 import { beginAnew, lockConversation } from "./conversation-store.ts";
+import { updateRepositoryCaps } from "../usage/cap-store.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
 import { enqueueTask } from "./enqueue-task.ts";
@@ -82,6 +83,11 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
     const task = greeting === undefined ? inserted : await greetOnce(tx, { task: inserted, greeting });
     const { accountId } = input;
     const { parallelTasks: perRepository, parallelTasksPerUser: perUser } = input.settings.limits;
+    const { monthlyBudgetMicroUsd: month } = input.settings.limits;
+    await updateRepositoryCaps(tx, {
+      repositoryId: input.repositoryId,
+      caps: month === null ? {} : { month },
+    });
     const place = await enqueueTask(deps, tx, {
       ...{ taskId: task.id, accountId, sessionId: session.id },
       limits: { perRepository, perUser },

@@ -2,6 +2,7 @@ import type { Receipt } from "../github/receipt.ts";
 import type { ServerCheck } from "../github/server-check.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import type { TaskUsage } from "../usage/usage-store.ts";
+import type { Bill } from "./close-leg.ts";
 
 /** What the server saw a task do; nothing in it is the model's word but the outcome of its own commands. */
 export type WorkFacts = Pick<
@@ -26,15 +27,15 @@ export const workOf = (run: Pick<AgentRun, "commands">, checks: readonly ServerC
   checks: [...checks],
 });
 
-/** The receipt of an ended task. With billing off nobody is charged, and it says so. */
+/** The receipt of an ended task. */
 export function makeReceipt(input: {
   work: WorkFacts;
   usage: TaskUsage;
   durationMs: number;
   payer: string;
-  platformFault: boolean;
+  bill: Pick<Bill, "charged" | "priceMicroUsd" | "reason">;
 }): Receipt {
-  const { work, usage } = input;
+  const { work, usage, bill } = input;
   const sum = (of: (file: Receipt["files"][number]) => number) =>
     work.files.reduce((total, file) => total + of(file), 0);
   const tokens = (of: (model: TaskUsage["models"][number]) => number) =>
@@ -59,9 +60,9 @@ export function makeReceipt(input: {
       ),
     },
     costMicroUsd: usage.costMicroUsd,
-    priceMicroUsd: null,
+    priceMicroUsd: bill.charged ? bill.priceMicroUsd : null,
     payer: input.payer,
-    charged: false,
-    reason: input.platformFault ? "the failure was ours" : "this server bills nobody",
+    charged: bill.charged,
+    reason: bill.reason,
   };
 }

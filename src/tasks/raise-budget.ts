@@ -20,7 +20,13 @@ export type Raised =
 /** Raises the budget of the thread's open task: of the one that runs, else one that waits for a person, else the next in line. */
 export async function raiseBudget(
   deps: Pick<Deps, "db">,
-  input: { accountId: string; thread: ThreadRef; addMicroUsd: number; businessKey: string },
+  input: {
+    accountId: string;
+    thread: ThreadRef;
+    addMicroUsd: number;
+    businessKey: string;
+    by: { id: number; login: string };
+  },
 ): Promise<Raised> {
   const { accountId, addMicroUsd, businessKey } = input;
   return withAccount(deps.db, accountId, async (tx) => {
@@ -33,7 +39,7 @@ export async function raiseBudget(
     }
     if (task.budgetMicroUsd + addMicroUsd > maxBudgetMicroUsd)
       return { kind: "too-much", budgetMicroUsd: task.budgetMicroUsd };
-    const raise = { taskId: task.id, accountId, addMicroUsd, key: businessKey };
+    const raise = { taskId: task.id, accountId, addMicroUsd, key: businessKey, by: input.by };
     const budgetMicroUsd = await raiseTaskBudget(tx, raise);
     return budgetMicroUsd === null ? { kind: "nothing" } : { kind: "raised", task, budgetMicroUsd };
   });

@@ -1,7 +1,10 @@
 import type { Tx } from "../../db/client.ts";
+import { billingTerms } from "../billing/billing-terms.ts";
+import type { Config } from "../config.ts";
 import { hastenJobs } from "../queue/hasten-store.ts";
 import type { Queue } from "../queue/queue.ts";
 import { recordUsage, sumTaskUsage } from "../usage/usage-store.ts";
+import { closeLeg } from "./close-leg.ts";
 import { foldSteering } from "./fold-steering.ts";
 import { makeReceipt } from "./make-receipt.ts";
 import { isStopRequested } from "./stop-store.ts";
@@ -9,23 +12,32 @@ import type { TaskEnd } from "./task-end.ts";
 import { endTask, type Task } from "./task-store.ts";
 import { findAccountLogin } from "./tenant-store.ts";
 
+export type RecordEndDeps = {
+  queue: Pick<Queue, "enqueue">;
+  config: { limits: Pick<Config["limits"], "accountMonthMicroUsd"> };
+};
+
 /**
- * Ends a task with its usage, its receipt and, unless it was asked to stop, the follow-up of comments that came too late for its
+ * Ends a task with its usage, its charge, its receipt and, unless it was asked to stop, the follow-up of comments that came too late for its
  * turn, and the look at its checks that it put off. `over`: calls that are not settled now never will be. False when it had ended already.
  */
 export async function recordEnd(
-  deps: { queue: Pick<Queue, "enqueue"> },
+  deps: RecordEndDeps,
   tx: Tx,
   { task, end, now, over = false }: { task: Task; end: TaskEnd; now: Date; over?: boolean },
 ): Promise<boolean> {
   const ids = { taskId: task.id, accountId: task.accountId };
   await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault, over });
+  const bill = await closeLeg(tx, {
+    ...{ task, end: end.outcome, lost: end.fault === "platform", terms: billingTerms },
+    defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
+  });
   const receipt = makeReceipt({
     work: end.work,
     usage: await sumTaskUsage(tx, ids),
     durationMs: task.startedAt === null ? 0 : now.getTime() - task.startedAt.getTime(),
     payer: await findAccountLogin(tx, task.accountId),
-    platformFault: end.fault === "platform",
+    bill,
   });
   const ended = await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
   if (!ended || (await isStopRequested(tx, task.id))) return ended;

@@ -1,5 +1,6 @@
 import type { TaskQuestion } from "../../db/schema.ts";
 import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
+import { billingTerms } from "../billing/billing-terms.ts";
 import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
@@ -7,6 +8,7 @@ import { toGitHubError } from "../github/github-error.ts";
 import { SetbackError, toSandboxFault } from "../sessions/session-fault.ts";
 import type { JobContext } from "../queue/jobs.ts";
 import { recordUsage } from "../usage/usage-store.ts";
+import { closeLeg } from "./close-leg.ts";
 import { endInTime } from "./end-in-time.ts";
 import { endLate } from "./end-late.ts";
 import { giveUpMachine } from "./give-up-machine.ts";
@@ -120,6 +122,10 @@ async function waitForAnswer(
 ): Promise<void> {
   const { id: taskId, accountId, sessionId } = claim.task;
   await recordUsage(tx, { taskId, accountId, sessionId, attempt: claim.fence, fault: "none" });
+  await closeLeg(tx, {
+    ...{ task: claim.task, end: { kind: "waiting" }, lost: false, terms: billingTerms },
+    defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
+  });
   await updateClaimed(tx, { taskId, fence: claim.fence, set: { status: "waiting", question, answer: null } });
   await deps.queue.enqueue(tx, "report-task", { taskId, accountId });
 }

@@ -40,7 +40,12 @@ function toNotices(task: Task): StatusNotices {
     settings: task.notices.settings ?? [],
     skippedAttachments: task.notices.skippedAttachments ?? [],
     steered: task.notices.steered ?? 0,
-    remarks: [...aboutOlder(task.context), ...(task.notices.remarks ?? [])],
+    remarks: [
+      ...aboutOlder(task.context),
+      ...(task.notices.remarks ?? []),
+      ...(task.notices.cap === undefined ? [] : [task.notices.cap]),
+      ...(task.notices.budget ?? []),
+    ],
     leftOutFiles: leftOut.files,
     leftOutPatch: leftOut.patch,
   };

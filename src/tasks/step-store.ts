@@ -1,4 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
+import { z } from "zod";
+import { recordAudit } from "../../db/audit.ts";
 import type { Tx } from "../../db/client.ts";
 import { step } from "../../db/schema.ts";
 import { assertFence } from "./fence-store.ts";
@@ -65,7 +67,34 @@ export async function finishStep(
     .update(step)
     .set({ status: "done", result: input.result, finishedAt: sql`now()` })
     .where(and(eq(step.taskId, holder.taskId), eq(step.name, input.name)));
+  await auditStep(tx, holder, input);
 }
+
+/** Steps that change code on GitHub or offer it. */
+const auditedSteps: readonly { name: RegExp; act: "pushed" | "pull-request-opened" }[] = [
+  { name: /^(push:|undo$)/, act: "pushed" },
+  { name: /^pull-request$/, act: "pull-request-opened" },
+];
+
+async function auditStep(
+  tx: Tx,
+  { taskId, accountId, fence }: StepHolder,
+  { name, result }: { name: string; result: unknown },
+): Promise<void> {
+  const found = auditedSteps.find((step) => step.name.test(name));
+  if (found === undefined) return;
+  const facts = auditedFacts.parse(result);
+  await recordAudit(tx, {
+    ...{ accountId, act: found.act, actor: "server" },
+    data: { task: taskId, fence, step: name, ...facts },
+  });
+}
+
+const auditedFacts = z.object({
+  branch: z.string().nullable().default(null),
+  number: z.int().nullable().default(null),
+  sha: z.string().nullable().default(null),
+});
 
 /** A finished step and how often it was begun; null when it was never finished. */
 export async function findStep(

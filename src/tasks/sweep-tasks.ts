@@ -10,7 +10,9 @@ const reportGraceMs = 60_000;
 const nobody = "the clock, because nobody answered in time";
 
 /** Ends tasks whose question nobody answered, and finds ended tasks whose thread never heard of it, because whoever was to say so died first, or was refused by a suspension. */
-export async function sweepTasks(deps: Pick<Deps, "db" | "system" | "queue" | "clock">): Promise<void> {
+export async function sweepTasks(
+  deps: Pick<Deps, "db" | "system" | "queue" | "clock" | "config">,
+): Promise<void> {
   const now = deps.clock.now();
   for (const { id: taskId, accountId } of await findUnanswered(deps.system, now))
     await cancelTasks(deps, { accountId, scope: { taskId }, by: nobody });

@@ -1,5 +1,6 @@
 import { and, desc, eq, inArray, isNull, sql, type SQL } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
+import { recordAudit } from "../../db/audit.ts";
 import type { Db, Tx } from "../../db/client.ts";
 import { task } from "../../db/schema.ts";
 import { frozenContext, type FrozenContext } from "./frozen-context.ts";
@@ -47,7 +48,16 @@ export async function insertTask(tx: Tx, values: NewTask): Promise<Task | null> 
     .values({ ...values, id: uuidv7() })
     .onConflictDoNothing({ target: task.businessKey })
     .returning();
-  return row === undefined ? null : toTask(row);
+  if (row === undefined) return null;
+  const { id, accountId, sessionId, repositoryId, issueNumber, deliveryId, trigger, verb } = row;
+  await recordAudit(tx, {
+    ...{ accountId, act: "task-created", actor: `user:${row.requesterId}` },
+    data: {
+      ...{ task: id, session: sessionId, repository: repositoryId, issue: issueNumber, trigger, verb },
+      ...{ delivery: deliveryId, login: row.requesterLogin, overrides: Object.keys(row.options).toSorted() },
+    },
+  });
+  return toTask(row);
 }
 
 /** Ends a task that is still open; false when it had ended already. */
@@ -69,7 +79,10 @@ export async function endTask(
       ...(input.receipt === undefined ? {} : { receipt: input.receipt }),
     })
     .where(and(eq(task.id, input.taskId), inArray(task.status, [...openStatuses])))
-    .returning({ id: task.id });
+    .returning({ id: task.id, accountId: task.accountId });
+  const data = { status: input.status, outcome: input.outcome.kind };
+  for (const { id, accountId } of rows)
+    await recordAudit(tx, { accountId, act: "task-ended", actor: "server", data: { task: id, ...data } });
   return rows.length > 0;
 }
 
@@ -106,7 +119,10 @@ export async function endIdleTasks(tx: Tx, input: { scope: TaskScope; by: string
       outcome,
     })
     .where(and(inScope(input.scope), inArray(task.status, ["queued", "waiting"])))
-    .returning({ id: task.id });
+    .returning({ id: task.id, accountId: task.accountId });
+  const data = { status: "cancelled", outcome: outcome.kind, by: input.by };
+  for (const { id, accountId } of rows)
+    await recordAudit(tx, { accountId, act: "task-ended", actor: "server", data: { task: id, ...data } });
   return rows.map(({ id }) => id);
 }
 

@@ -1,4 +1,5 @@
 import { and, desc, eq } from "drizzle-orm";
+import { recordAudit } from "../../db/audit.ts";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import { ignoredTrigger } from "../../db/schema.ts";
 import type { IgnoredReason } from "./ignored-reason.ts";
@@ -13,9 +14,22 @@ export async function recordIgnored(
   deps: { db: Db },
   input: Omit<IgnoredTrigger, "at" | "reason"> & { reason: IgnoredReason },
 ): Promise<void> {
-  await withAccount(deps.db, input.accountId, (tx) =>
-    tx.insert(ignoredTrigger).values(input).onConflictDoNothing(),
-  );
+  await withAccount(deps.db, input.accountId, async (tx) => {
+    const rows = await tx
+      .insert(ignoredTrigger)
+      .values(input)
+      .onConflictDoNothing()
+      .returning({ id: ignoredTrigger.deliveryId });
+    if (rows.length === 0) return;
+    const { accountId, deliveryId, repositoryId, issueNumber, what, actorId, actorLogin, reason } = input;
+    await recordAudit(tx, {
+      ...{ accountId, act: "gate-refused", actor: `user:${actorId}` },
+      data: {
+        ...{ delivery: deliveryId, repository: repositoryId, issue: issueNumber, what, reason },
+        login: actorLogin,
+      },
+    });
+  });
 }
 
 /** The newest ignored triggers of a thread, newest first. */

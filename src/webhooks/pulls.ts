@@ -37,7 +37,7 @@ async function endOnClose(deps: TriggerDeps, event: PullRequestChanged, session:
     scope: { sessionId: session.id },
     by: `${event.sender.login} (${await sayHow(deps, event, session)})`,
   });
-  await endSession(deps.system, session.id);
+  await deps.system.transaction((tx) => endSession(tx, session.id));
   await deps.queue.enqueue(deps.system, "reap", {}, stopping.length === 0 ? {} : { startAfterMs: keepingMs });
   return "session-ended";
 }

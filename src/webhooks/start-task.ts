@@ -4,6 +4,7 @@ import { findBase } from "../tasks/find-base.ts";
 import { freezeContext, type FreezeInput } from "../tasks/freeze-context.ts";
 import { readEffectiveSettings } from "../tasks/effective-settings.ts";
 import { sayQueued } from "../tasks/say-status.ts";
+import { checkNotClosedSince } from "./check-not-closed-since.ts";
 import { checkBotLimit } from "./bot-limit.ts";
 import { openPull } from "./open-pull.ts";
 import { replies } from "./replies.ts";
@@ -55,6 +56,14 @@ export async function startTask(
       ...{ sha: base.sha, from: { octokit: client.octokit } },
     }),
     waitForEarlier(deps, event),
+    // Of a pull request openPull has seen whether it is open.
+    opened === null
+      ? checkNotClosedSince(client.octokit, {
+          repository,
+          issueNumber: event.issueNumber,
+          triggeredAt: event.triggeredAt,
+        })
+      : null,
   ]);
   const created = await createTask(deps, {
     ...rest,

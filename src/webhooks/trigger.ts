@@ -6,6 +6,7 @@ import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
 import { ensureTenant, type Tenant } from "../tasks/tenant-store.ts";
 import { cameTooLate } from "./came-too-late.ts";
+import { recordAdmitted } from "./record-admitted.ts";
 import { checkGate, type Actor, type GateVerdict } from "./gate.ts";
 import { isIgnoredReason, type IgnoredReason } from "./ignored-reason.ts";
 import { recordIgnored } from "./ignored-store.ts";
@@ -96,6 +97,7 @@ export async function admit(
       if (refusal !== null) await reply(refusal.text, { kind: "refusal", key: refusal.key });
       return await ignore(verdict.reason);
     }
+    await recordAdmitted(deps, { accountId: tenant.accountId, event });
     const eyes = () => acknowledge(deps, client.octokit, event, repository);
     if (event.eyes !== "later") await eyes();
     try {

@@ -11,7 +11,12 @@ export async function switchAutofix(deps: TriggerDeps, order: OrderOf<"autofix">
   if (session === null || session.pullNumber === null || session.writes !== "own-branch")
     return admitted.reply(replies.autofixNotHere());
   await withAccount(deps.db, session.accountId, (tx) =>
-    setAutofix(tx, { sessionId: session.id, on: command.on }),
+    setAutofix(tx, {
+      accountId: session.accountId,
+      sessionId: session.id,
+      on: command.on,
+      by: order.thread.sender,
+    }),
   );
   return admitted.reply(replies.autofix(command.on, session.pullNumber));
 }

@@ -17,6 +17,7 @@ export async function addBudget(deps: TriggerDeps, order: OrderOf<"budget">): Pr
     thread: await toThreadRef(deps, order),
     addMicroUsd,
     businessKey: source.businessKey,
+    by: order.thread.sender,
   });
   switch (raised.kind) {
     case "raised-before":

@@ -120,6 +120,7 @@ describe("a server in order", () => {
       "data-dir",
       "database",
       "queue",
+      "audit",
       "checkpoints",
       "claude",
       "sandbox",

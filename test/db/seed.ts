@@ -1,4 +1,5 @@
 import { uuidv7 } from "uuidv7";
+import { recordAudit } from "../../db/audit.ts";
 import type { Db } from "../../db/client.ts";
 import * as schema from "../../db/schema.ts";
 
@@ -91,6 +92,7 @@ export async function seedTenant(system: Db): Promise<Tenant> {
   await system
     .insert(schema.budgetAlert)
     .values({ accountId, scope: "account", key: accountId, period: "2026-01", percent: 50, taskId });
+  await recordAudit(system, { accountId, act: "task-created", actor: "user:7", data: { task: taskId } });
   return tenant;
 }
 

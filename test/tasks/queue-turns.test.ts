@@ -166,7 +166,9 @@ test("a place is counted among those that wait, and says what they wait for", ()
 });
 
 const claim = ({ taskId }: Asked) =>
-  withAccount(home.database.db, at.accountId, (tx) => claimTask(tx, { taskId, accountId: at.accountId }));
+  withAccount(home.database.db, at.accountId, (tx) =>
+    claimTask(tx, { taskId, accountId: at.accountId }, { defaultMonthMicroUsd: 50_000_000 }),
+  );
 
 test("a limit of the repository, or of a person in it, holds a task back though the account has room; others pass it", async () => {
   await home.database.system.update(account).set({ maxParallelTasks: 9 });

@@ -47,10 +47,11 @@ const threadOf = (sessionId: string) => ({ repositoryId: at.repositoryId, issueN
 
 test("the same comment raises a budget once, another one again, and none past the limit", async () => {
   const { sessionId, taskId } = await seedOpen({ status: "running", fence: 1 });
+  const by = { id: 7, login: "mona" };
   const raise = (businessKey: string, addMicroUsd = 2_000_000) =>
     raiseBudget(
       { db: home.database.db },
-      { accountId: at.accountId, thread: threadOf(sessionId), addMicroUsd, businessKey },
+      { accountId: at.accountId, thread: threadOf(sessionId), addMicroUsd, businessKey, by },
     );
   expect(await raise("comment:1")).toMatchObject({ kind: "raised", budgetMicroUsd: 7_000_000 });
   expect(await raise("comment:1")).toMatchObject({ kind: "raised", budgetMicroUsd: 7_000_000 });

@@ -2,6 +2,7 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { readConfig } from "../../src/config.ts";
 import { TransientError } from "../../src/errors.ts";
 import { createAppDeliveries } from "../../src/github/app-deliveries.ts";
 import { createGitHub } from "../../src/github/octokit.ts";
@@ -113,6 +114,15 @@ test("a delivery that came in the other way meanwhile is left alone", async () =
   const [first, second] = await Promise.all([recoverMissedDeliveries(deps), recoverMissedDeliveries(deps)]);
   expect(first.recovered + second.recovered).toBe(2);
   expect(await jobCount()).toBe(1);
+});
+
+test("after half an hour away the first round finds all of it, and rounds come more often than every ten minutes", async () => {
+  await recordWatermark(home.database.system, "missed-deliveries", new Date().toISOString());
+  await comment("/claude fix it", "/claude and this", "/claude and that");
+  ahead = 30 * minuteMs;
+  expect(await recoverMissedDeliveries(deps)).toMatchObject({ recovered: 4 });
+  expect(await jobCount()).toBe(3);
+  expect(readConfig({}).missedDeliveriesMinutes).toBeLessThanOrEqual(10);
 });
 
 test("more than one page is searched", async () => {

@@ -4,6 +4,7 @@ import type { CliIo } from "../cli-io.ts";
 import { createCliLogger } from "../cli-logger.ts";
 import { findDatabaseUrl } from "../open-cli-database.ts";
 import { checkCredentials, checkPermissions } from "./check-app.ts";
+import { checkAudit } from "./check-audit.ts";
 import { checkCheckpoints } from "./check-checkpoints.ts";
 import { checkClaude } from "./check-claude.ts";
 import { checkDataDir } from "./check-data-dir.ts";
@@ -48,7 +49,10 @@ async function checkStorage({ config, io }: Input): Promise<Check[]> {
   const queue = await runCheck({ id: "queue", title: "Queue" }, async () =>
     database.status === "ok" ? checkQueue({ url: await url, log }) : skipped("needs the database"),
   );
-  return [database, queue];
+  const audit = await runCheck({ id: "audit", title: "Audit log" }, async () =>
+    database.status === "ok" ? checkAudit(await url) : skipped("needs the database"),
+  );
+  return [database, queue, audit];
 }
 
 async function checkGitHub({ config, io }: Input): Promise<Check[]> {
