@@ -60,6 +60,8 @@ export async function openBot(input: {
     ...{ GITHUB_API_URL: github.apiUrl, GITHUB_SERVER_URL: github.url },
     ...{ HOST: "127.0.0.1", PORT: String(input.port), PUBLIC_URL: url },
     ...{ DATABASE_URL: postgres.url, DATA_DIR: dataDir },
+    // Hundreds of tasks of one account at once must not wait for room in its budget.
+    ...{ ACCOUNT_MONTHLY_BUDGET_USD: "1000000" },
     ...input.env,
   };
   const children: ChildProcess[] = [];

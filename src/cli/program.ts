@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
+import { addAccount } from "./account-command.ts";
 import { addAudit } from "./audit-command.ts";
 import type { CliIo } from "./cli-io.ts";
 import { runDoctor } from "./doctor.ts";
@@ -56,6 +57,7 @@ export function createProgram(io: CliIo): Command {
 
   addSession(program, io);
   addSandbox(program, io);
+  addAccount(program, io);
   addQueue(program, io, wholeNumber(1, 10_000));
   addAudit(program, io, wholeNumber(1, 10_000));
   addMigrate(program, io);

@@ -179,7 +179,7 @@ async function open({ options, s3: withS3 }: Variant) {
   return { tap, s3, lines, world, processes };
 }
 
-test.each(variants)("no secret is anywhere: $name", async (variant) => {
+test.each(variants)("no secret is anywhere: $name", { timeout: 240_000 }, async (variant) => {
   const { tap, lines, world, processes, s3 } = await open(variant);
   const findings: Finding[] = [];
   world.model.script(writeFiles({ "turn.txt": "turned\n" }));

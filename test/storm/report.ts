@@ -49,6 +49,7 @@ ${row(["---", "---", ...kinds.map(() => "---:")])}
 ${points.map(({ id, what, struck }) => row([id, what, ...kinds.map((kind) => struck[kind] ?? 0)])).join("\n")}
 ${violations.map(({ promise, where, what }) => `\n- **${promise}** broken at ${where}: ${what}`).join("")}
 The bar of this project is 200 kills for each point; how many this run had, the table says. Never struck by the storm: between the acceptance of a
-meter event by Stripe and its record, and before the end of a machine; full disks, jumps of the clock and half-open connections.
+meter event by Stripe and its record, and before the end of a machine; faults of GitHub,
+the model and the sandbox while a task stands; full disks, jumps of the clock, half-open connections.
 `;
 }
