@@ -21,7 +21,7 @@ export default defineConfig({
     testTimeout: 90_000,
     hookTimeout: 60_000,
     pool: "forks",
-    maxWorkers: 4,
+    maxWorkers: 3,
     projects: [
       { extends: true, test: { name: "main", include: ["test/**/*.test.ts"], exclude: slow } },
       { extends: true, test: { name: "slow", include: slow } },
