@@ -24,22 +24,20 @@ borrow() {
   objects=$(cd .git/objects 2>/dev/null && pwd -P) || return 1
   printf '%s\\n' "$objects" >"$GIT_DIR/objects/info/alternates"
   printf '%s\\n' "$base" >"$GIT_DIR/shallow"
-  # Files written within the second of their index are read again each time an index is written. A refreshed one,
-  # written now, spares that to whatever comes after it.
-  if [ -f .git/index ]; then
-    GIT_INDEX_FILE="$repo/.git/index" git update-index -q --refresh --force-write-index >/dev/null 2>&1
-  fi
   # What the checkout's index knows of untouched files saves reading them, and keeps files as they are that git
-  # would now store with other line ends.
-  if [ -f .git/index ] && cp -p .git/index "$work/index" && git read-tree --reset "$base" 2>/dev/null; then
-    if git ls-files -v | grep -qv '^H '; then
-      git ls-files -z | git update-index -z --no-skip-worktree --stdin || return 1
-      git ls-files -z | git update-index -z --no-assume-unchanged --stdin || return 1
-    fi
-  else
-    rm -f "$work/index"
-    git read-tree "$base" 2>/dev/null
-  fi
+  # would now store with other line ends. An index with files that git was told not to look at knows nothing of those.
+  index="$repo/.git/index"
+  if [ -f "$index" ] && ! GIT_INDEX_FILE="$index" git ls-files -v 2>/dev/null | grep -qv '^H ' &&
+    refresh && cp -p "$index" "$work/index" && git read-tree --reset "$base" 2>/dev/null; then return 0; fi
+  rm -f "$work/index"
+  git read-tree "$base" 2>/dev/null
+}
+
+# Files written within the second of their index are read again each time an index is written. A refreshed one,
+# written now, spares that to whatever comes after it; where that fails nothing is lost.
+refresh() {
+  GIT_INDEX_FILE="$index" git update-index -q --refresh --force-write-index >/dev/null 2>&1
+  return 0
 }
 
 pack() {

@@ -92,6 +92,17 @@ describe("whatever the agent did to its repository", () => {
     expect(read("a.txt")).toBe("b");
   });
 
+  test("hid a change of the same length, made within the second of the checkout's index: the file counts", async () => {
+    const checkout = await testCheckout({ "a.txt": "a\n" });
+    const nextSecond = `until [ "$(date +%N | cut -c1)" = 0 ]; do sleep 0.02; done`;
+    await checkout.inRepo(`
+      ${nextSecond}; touch a.txt; git update-index --refresh; git update-index --assume-unchanged a.txt; echo b > a.txt
+      sleep 0.2; ${nextSecond}`);
+    const { files, read } = await publish(checkout);
+    expect(files).toEqual(["modified a.txt"]);
+    expect(read("a.txt")).toBe("b");
+  });
+
   test("its hooks, filters, fsmonitor, signing and aliases do not run when the work is taken", async () => {
     const checkout = await testCheckout({ "a.txt": "a\n" });
     await checkout.inRepo(`
