@@ -31,6 +31,7 @@ export function openRepository(world: World, request: Request): Repository {
       allowInstallation(input, request.actor);
       break;
     case "app":
+    case "client":
       throw new HttpError(401, "Bad credentials");
   }
   if (repository.archived && !isRead(request)) {

@@ -15,6 +15,7 @@ export type AppInput = {
   events: readonly string[];
   webhookUrl?: string | undefined;
   webhookSecret?: string | undefined;
+  callbackUrls?: readonly string[];
 };
 
 const makeKeys = promisify(generateKeyPair);
@@ -42,6 +43,7 @@ export async function addApp(world: World, input: AppInput): Promise<App> {
     botUserId: bot.id,
     clientId: `Iv23li${randomBytes(7).toString("hex")}`,
     clientSecret: randomBytes(20).toString("hex"),
+    callbackUrls: [...(input.callbackUrls ?? [])],
     publicKey: keys.publicKey,
     privateKey: keys.privateKey,
     permissions: { ...input.permissions },
@@ -77,6 +79,7 @@ export function addAccount(world: World, input: { login: string; type: Account["
     name: null,
     createdAt: stamp(world),
     members: new Map(),
+    invited: new Set(),
   };
   world.accounts.set(account.id, account);
   return account;

@@ -7,6 +7,7 @@ import type { Actor, App } from "./state.ts";
 import { accountById, must } from "./world.ts";
 import type { World } from "./world.ts";
 
+const viaApp: ReadonlySet<string> = new Set(["users/get-authenticated", "orgs/get-membership-for-user"]);
 const maxLifetimeS = 600;
 const clockDriftS = 60;
 
@@ -15,7 +16,9 @@ export function authenticate(world: World, authorization: string | undefined): A
   if (authorization === undefined) return { kind: "anonymous" };
   const [scheme = "", credential = ""] = authorization.split(/\s+/, 2);
   if (scheme.toLowerCase() === "basic") {
-    const [, password = ""] = Buffer.from(credential, "base64").toString().split(":");
+    const [name = "", password = ""] = Buffer.from(credential, "base64").toString().split(":");
+    const app = [...world.apps.values()].find(({ clientId }) => clientId === name);
+    if (app?.clientSecret === password) return { kind: "client", app };
     return actorOfToken(world, password);
   }
   if (!/^(bearer|token)$/i.test(scheme)) throw new HttpError(401, "Bad credentials");
@@ -33,7 +36,13 @@ export function authenticate(world: World, authorization: string | undefined): A
 export function actorOfToken(world: World, value: string): Actor {
   const token = world.tokens.get(value);
   if (token === undefined) throw new HttpError(401, "Bad credentials");
-  if (token.kind === "user") return { kind: "user", user: accountById(world, token.userId) };
+  if (token.kind === "user") {
+    const { via } = token;
+    const user = accountById(world, token.userId);
+    if (via === undefined) return { kind: "user", user };
+    if (via.expiresAt <= world.now().getTime()) throw new HttpError(401, "Bad credentials");
+    return { kind: "user", user, via: must(world.apps.get(via.appId), `app ${via.appId}`) };
+  }
   if (token.expiresAt <= world.now().getTime()) throw new HttpError(401, "Bad credentials");
   const installation = world.installations.get(token.installationId);
   if (installation === undefined) throw new HttpError(401, "Bad credentials");
@@ -51,6 +60,10 @@ export function suspended(): HttpError {
 
 /** Refuses an App's operation to anything but an App's JSON web token, and the reverse. */
 export function requireKind(operationId: string, actor: Actor): void {
+  if ((operationId === "apps/delete-token") !== (actor.kind === "client"))
+    throw new HttpError(401, "Bad credentials");
+  if (actor.kind === "user" && actor.via !== undefined && !viaApp.has(operationId))
+    throw new Error(`The stand-in does not model ${operationId} with a token of an App's sign-in.`);
   const isAppOperation = appOperations.has(operationId);
   if (isAppOperation && actor.kind !== "app")
     throw new HttpError(401, "A JSON web token could not be decoded");

@@ -25,15 +25,14 @@ export type Contract = {
 
 /** Loads the slice; `nowhere` is a URL that answers 404, used where GitHub requires a link to what is not modelled. */
 export async function openContract(nowhere: string): Promise<Contract> {
-  const slice = readSlice();
+  description ??= openDescription();
+  const { slice, responses, validate, judge, permissionLevels, events } = await description;
   const context: ShapeContext = { nowhere, resolve: (reference) => resolveReference(slice, reference) };
-  const responses = indexResponses(slice);
   const webhooks = member(slice, "x-webhooks");
-  const validate = openValidator(slice);
   return {
-    requests: await openRequestJudge(readSlice(), context),
-    permissionLevels: readPermissions(slice),
-    events: new Set(texts(slice["x-github-events"])),
+    requests: judge(context),
+    permissionLevels,
+    events,
     answer: (operationId, status, facts) => {
       const found = responses.get(`${operationId} ${status}`);
       return found === undefined ? (facts ?? null) : shape(context, found.schema, facts);
@@ -50,6 +49,21 @@ export async function openContract(nowhere: string): Promise<Contract> {
       return shape(context, member(member(webhooks, name), "schema"), facts);
     },
     checkWebhook: (name, payload) => validate(`#/x-webhooks/${name}/schema`, payload),
+  };
+}
+
+/** What every GitHub of this process shares: the schemas are compiled once. */
+let description: ReturnType<typeof openDescription> | undefined;
+
+async function openDescription() {
+  const slice = readSlice();
+  return {
+    slice,
+    responses: indexResponses(slice),
+    validate: openValidator(slice),
+    judge: await openRequestJudge(readSlice()),
+    permissionLevels: readPermissions(slice),
+    events: new Set(texts(slice["x-github-events"])),
   };
 }
 

@@ -1,4 +1,6 @@
 import { spawn } from "node:child_process";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
 
 /** A git command that ended with another exit code than 0. */
 export class GitError extends Error {
@@ -30,14 +32,42 @@ export const gitEnvironment: Record<string, string> = {
   GIT_CONFIG_VALUE_3: "false",
 };
 
+type GitOptions = { input?: string | Buffer; env?: Record<string, string> };
+
 /** Runs git in a bare repository and gives its standard output; throws GitError otherwise. */
-export function git(
+export async function git(
   directory: string,
   argv: readonly string[],
-  options?: { input?: string | Buffer; env?: Record<string, string> },
+  options: GitOptions = {},
 ): Promise<Buffer> {
+  if (!isAboutObjects(argv)) return run(directory, argv, options);
+  const key = [directory, ...argv].join("\0");
+  const answer = answers.get(key) ?? (await run(directory, argv, options));
+  answers.set(key, answer);
+  return answer;
+}
+
+/** What git said of objects that were named by their full ids: it will never say anything else. */
+const answers = new Map<string, Buffer>();
+
+/** Whether a command only reads objects, each named by its full id; one id at least. */
+function isAboutObjects([command = "", ...rest]: readonly string[]): boolean {
+  if (!["ls-tree", "diff", "log", "merge-base", "cat-file", "rev-parse", "merge-tree"].includes(command))
+    return false;
+  const end = rest.indexOf("--");
+  const named = rest.slice(0, end < 0 ? rest.length : end).filter((word) => !word.startsWith("-"));
+  return (
+    named.some((word) => fullId.test(word)) &&
+    named.every((word) => fullId.test(word) || word === "blob" || isCount(word))
+  );
+}
+
+const fullId = /^\^?[0-9a-f]{40}(?:\^\{commit\}|\.{2,3}[0-9a-f]{40}|:.*)?$/s;
+const isCount = (word: string): boolean => /^\d{1,6}$/.test(word);
+
+function run(directory: string, argv: readonly string[], options: GitOptions): Promise<Buffer> {
   return new Promise((resolve, reject) => {
-    const child = spawn("git", argv, { cwd: directory, env: { ...gitEnvironment, ...options?.env } });
+    const child = spawn("git", argv, { cwd: directory, env: { ...gitEnvironment, ...options.env } });
     const out: Buffer[] = [];
     const err: Buffer[] = [];
     child.stdout.on("data", (chunk: Buffer) => out.push(chunk));
@@ -50,7 +80,7 @@ export function git(
     child.stdin.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code !== "EPIPE") reject(error);
     });
-    child.stdin.end(options?.input);
+    child.stdin.end(options.input);
   });
 }
 
@@ -70,6 +100,9 @@ export async function revision(
   name: string,
   kind = "commit",
 ): Promise<string | undefined> {
+  const isBranch = kind === "commit" && !/^[0-9a-f]{40}$/.test(name);
+  const head = isBranch ? await readBranchFile(directory, name.replace(/^refs\/heads\//, "")) : undefined;
+  if (head !== undefined) return head;
   const found = await gitOrNothing(directory, [
     "rev-parse",
     "--verify",
@@ -80,9 +113,34 @@ export async function revision(
   return found?.toString().trim();
 }
 
-/** Refs below a prefix: full name to object id. */
-export async function listRefs(directory: string, prefix: string): Promise<Map<string, string>> {
-  const out = await git(directory, ["for-each-ref", "--format=%(objectname) %(refname)", prefix]);
+/** What GitHub takes a ref of a request for: a branch before anything else. */
+export async function revisionOf(directory: string, ref: string): Promise<string | undefined> {
+  const isId = /^[0-9a-f]{40}$/.test(ref);
+  return (
+    (isId ? undefined : await revision(directory, `refs/heads/${ref}`)) ?? (await revision(directory, ref))
+  );
+}
+
+/** A branch as git's own file has it, which spares a process; undefined: not a branch, or packed away. */
+async function readBranchFile(directory: string, branch: string): Promise<string | undefined> {
+  if (!/^[\w-][\w/-]*$/.test(branch)) return undefined;
+  try {
+    const content = await readFile(join(directory, "refs/heads", branch), "utf8");
+    return /^[0-9a-f]{40}\n$/.test(content) ? content.trim() : undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && noFile.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+const noFile: ReadonlySet<unknown> = new Set(["ENOENT", "EISDIR", "ENOTDIR"]);
+
+/** Refs below any of these: full name to object id. */
+export async function listRefs(
+  directory: string,
+  ...prefixes: readonly string[]
+): Promise<Map<string, string>> {
+  const out = await git(directory, ["for-each-ref", "--format=%(objectname) %(refname)", ...prefixes]);
   const rows = out.toString().split("\n").filter(Boolean);
   return new Map(rows.map((row): [string, string] => [row.slice(41), row.slice(0, 40)]));
 }

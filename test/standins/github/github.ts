@@ -106,6 +106,7 @@ async function openWorld(input: Pick<World, "directory" | "url" | "now">): Promi
     repositories: new Map(),
     formerNames: new Map(),
     tokens: new Map(),
+    signIns: new Map(),
     manifests: new Map(),
     attachments: [],
     deliveries: [],

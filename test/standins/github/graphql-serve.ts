@@ -67,7 +67,7 @@ export async function serveGraphql(
     actor = authenticate(world, input.headers.authorization);
     if (actor.kind === "anonymous")
       throw new HttpError(401, "This endpoint requires you to be authenticated.");
-    if (actor.kind === "app") throw new HttpError(401, "Bad credentials");
+    if (actor.kind === "app" || actor.kind === "client") throw new HttpError(401, "Bad credentials");
     return { actor, ...(await run({ world, actor }, readRequest(input.body))) };
   } catch (error) {
     if (!(error instanceof HttpError)) throw error;

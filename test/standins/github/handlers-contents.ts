@@ -1,6 +1,6 @@
 import { textOf } from "./call.ts";
 import type { Answer, RepositoryCall } from "./call.ts";
-import { revision, showFile } from "./git.ts";
+import { revisionOf, showFile } from "./git.ts";
 import { readTree } from "./git-read.ts";
 import { HttpError, notFound } from "./http-error.ts";
 import { text } from "./json.ts";
@@ -15,7 +15,7 @@ export async function getContent(world: World, call: RepositoryCall): Promise<An
   const { directory, defaultBranch } = call.repository;
   const path = textOf(call, "path").replace(/^\/+|\/+$/g, "");
   const ref = text(call.query["ref"]) ?? defaultBranch;
-  const commit = (await revision(directory, `refs/heads/${ref}`)) ?? (await revision(directory, ref));
+  const commit = await revisionOf(directory, ref);
   if (commit === undefined) {
     throw text(call.query["ref"]) === undefined
       ? new HttpError(404, "This repository is empty.")

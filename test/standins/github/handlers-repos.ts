@@ -5,7 +5,7 @@ import { repositoryFacts, rolePermissions } from "./facts-repository.ts";
 import { commitFacts } from "./facts-git.ts";
 import { fileFacts } from "./facts-pulls.ts";
 import { networkOf } from "./forks.ts";
-import { isAncestor, listRefs, mergeBase, revision } from "./git.ts";
+import { isAncestor, listRefs, mergeBase, revision, revisionOf } from "./git.ts";
 import { readChanges, readCommits } from "./git-read.ts";
 import type { Commit } from "./git-read.ts";
 import { getContent } from "./handlers-contents.ts";
@@ -64,7 +64,10 @@ export const repositoryHandlers: Record<string, RepositoryHandler> = {
   },
   "repos/list-commits": async (world, call) => {
     const from = call.query["sha"];
-    const tip = await revision(call.repository.directory, typeof from === "string" ? from : "HEAD");
+    const tip = await revision(
+      call.repository.directory,
+      typeof from === "string" ? from : call.repository.defaultBranch,
+    );
     if (tip === undefined) throw new HttpError(409, "Git Repository is empty.");
     const items = await readHistory(call.repository.directory, tip);
     return page(world, call, { items, facts: (commit) => commitFacts(world, call.repository, commit) });
@@ -85,9 +88,7 @@ function readHistory(directory: string, tip: string): Promise<Commit[]> {
 const emptyTree = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 
 async function readOne(repository: Repository, ref: string): Promise<Commit> {
-  const sha =
-    (await revision(repository.directory, `refs/heads/${ref}`)) ??
-    (await revision(repository.directory, ref));
+  const sha = await revisionOf(repository.directory, ref);
   if (sha === undefined) throw new HttpError(422, `No commit found for SHA: ${ref}`);
   return must((await readCommits(repository.directory, [sha, "-1"]))[0], `commit ${sha}`);
 }

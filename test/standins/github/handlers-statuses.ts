@@ -4,7 +4,7 @@ import { commitOfRef } from "./checks-commit.ts";
 import { addStatus, combinedState, latestStatuses, statusFacts } from "./checks-statuses.ts";
 import { repositoryFacts } from "./facts-repository.ts";
 import { pullOf, pullSummary } from "./facts-pulls.ts";
-import { isAncestor, revision } from "./git.ts";
+import { isAncestor, revision, revisionOf } from "./git.ts";
 import { HttpError } from "./http-error.ts";
 import { isObject, text } from "./json.ts";
 import type { Issue } from "./state.ts";
@@ -76,7 +76,7 @@ async function listPulls(world: World, call: RepositoryCall): Promise<Answer> {
   const { repository } = call;
   const { directory } = repository;
   const name = textOf(call, "commit_sha");
-  const sha = (await revision(directory, `refs/heads/${name}`)) ?? (await revision(directory, name));
+  const sha = await revisionOf(directory, name);
   if (sha === undefined) throw new HttpError(422, `No commit found for SHA: ${name}`);
   const isMain = await isAncestor(directory, sha, `refs/heads/${repository.defaultBranch}`);
   const holds = async (issue: Issue): Promise<boolean> => {

@@ -77,7 +77,11 @@ type InstallOptions = {
 export type Makers = {
   createUser(login: string): AccountView;
   createOrganization(login: string, options?: { owners?: string[]; members?: string[] }): AccountView;
+  /** Takes somebody into an organisation, out of it (null), or asks them to become an owner. */
+  setMembership(organization: string, login: string, standing: "owner" | "member" | "invited" | null): void;
   createApp(input: AppOptions): Promise<AppView>;
+  /** Where people may be sent back to after they signed in by the App. */
+  setCallbackUrls(app: { id: number }, urls: string[]): void;
   /** Changes where an App's webhooks go, and the secret they are signed with. */
   setWebhook(app: { id: number }, input: { url?: string; secret?: string }): void;
   /** Everything about an App made by manifest. */
@@ -111,7 +115,17 @@ export function openMakers(world: World): Makers {
 
 function accountMakers(
   world: World,
-): Pick<Makers, "createUser" | "createOrganization" | "createApp" | "setWebhook" | "app" | "as"> {
+): Pick<
+  Makers,
+  | "createUser"
+  | "createOrganization"
+  | "setMembership"
+  | "createApp"
+  | "setCallbackUrls"
+  | "setWebhook"
+  | "app"
+  | "as"
+> {
   const app = (id: number): App => must(world.apps.get(id), `app ${id}`);
   return {
     createUser: (login) => accountView(addAccount(world, { login, type: "User" })),
@@ -120,6 +134,17 @@ function accountMakers(
       for (const name of options?.members ?? []) organization.members.set(account(world, name).id, "member");
       for (const name of options?.owners ?? []) organization.members.set(account(world, name).id, "owner");
       return accountView(organization);
+    },
+    setMembership: (name, login, standing) => {
+      const { members, invited } = account(world, name);
+      const { id } = account(world, login);
+      members.delete(id);
+      invited.delete(id);
+      if (standing === "invited") invited.add(id);
+      else if (standing !== null) members.set(id, standing);
+    },
+    setCallbackUrls: ({ id }, urls) => {
+      app(id).callbackUrls = [...urls];
     },
     createApp: async (input) => {
       const people = [...world.accounts.values()].filter(({ type }) => type !== "Bot");

@@ -82,6 +82,8 @@ function problemsOf(world: World, manifest: JsonObject): string[] {
   for (const field of ["url", "redirect_url"]) {
     if (!URL.canParse(text(manifest[field]) ?? "")) problems.push(`${field}: expected a URL`);
   }
+  for (const url of texts(manifest["callback_urls"]))
+    if (!URL.canParse(url)) problems.push("callback_urls: expected URLs");
   const hook = isObject(manifest["hook_attributes"]) ? manifest["hook_attributes"] : {};
   if (hook["active"] !== false && !URL.canParse(text(hook["url"]) ?? "")) {
     problems.push("hook_attributes.url: expected a URL");
@@ -106,6 +108,7 @@ async function create(world: World, input: { manifest: JsonObject; owner: Accoun
     externalUrl: text(manifest["url"]) ?? "",
     permissions,
     events: texts(manifest["default_events"]),
+    callbackUrls: texts(manifest["callback_urls"]),
     webhookUrl: hook["active"] === false ? undefined : text(hook["url"]),
   });
   const code = randomBytes(20).toString("hex");

@@ -6,6 +6,7 @@ import { gitOrNothing } from "./git.ts";
 import { readDiff } from "./git-read.ts";
 import { serveManifest } from "./manifest.ts";
 import { serveAppPage } from "./page-app.ts";
+import { serveSignIn } from "./sign-in.ts";
 import type { Issue, Repository } from "./state.ts";
 import { accountById, fullName, issueByNumber, repositoryByName } from "./world.ts";
 import type { World } from "./world.ts";
@@ -18,6 +19,10 @@ const missing: Page = { status: 404, type: "plain", body: "Not Found\n" };
 /** What a person sees in a browser: threads and commits as plain HTML or text, and the pages that make and install an App. */
 export async function servePage(exchange: Exchange): Promise<void> {
   const { world, response, url } = exchange;
+  if (url.pathname.startsWith("/login/oauth/")) {
+    await serveSignIn(exchange);
+    return;
+  }
   const manifest = /^(?:\/organizations\/([\w-]+))?\/settings\/apps\/new$/.exec(url.pathname);
   if (manifest !== null) {
     await serveManifest({ ...exchange, organization: manifest[1] });

@@ -34,13 +34,8 @@ export async function movingRefs<T>(
   return outcome;
 }
 
-async function allRefs(repository: Repository): Promise<Map<string, string>> {
-  const [heads, tags] = await Promise.all([
-    listRefs(repository.directory, "refs/heads"),
-    listRefs(repository.directory, "refs/tags"),
-  ]);
-  return new Map([...heads, ...tags]);
-}
+const allRefs = (repository: Repository): Promise<Map<string, string>> =>
+  listRefs(repository.directory, "refs/heads", "refs/tags");
 
 function differences(before: Map<string, string>, after: Map<string, string>): RefChange[] {
   return [...new Set([...before.keys(), ...after.keys()])]

@@ -15,8 +15,8 @@ export type RequestJudge = {
   check(request: Request, operation: Operation): CheckedRequest;
 };
 
-/** Opens openapi-backend on the request side of the slice. */
-export async function openRequestJudge(slice: JsonObject, context: ShapeContext): Promise<RequestJudge> {
+/** Opens openapi-backend on the request side of the slice; what it answers makes a judge for one GitHub. */
+export async function openRequestJudge(slice: JsonObject): Promise<(context: ShapeContext) => RequestJudge> {
   const backend = new OpenAPIBackend({
     // Answers are judged elsewhere, by references, which compiles each part once.
     definition: withoutResponses(slice) as unknown as Document,
@@ -29,10 +29,11 @@ export async function openRequestJudge(slice: JsonObject, context: ShapeContext)
     },
   });
   await backend.init();
-  return {
-    match: openMatcher(backend.router.getOperations()),
+  const match = openMatcher(backend.router.getOperations());
+  return (context) => ({
+    match,
     check: (request, operation) => check({ backend, context }, request, operation),
-  };
+  });
 }
 
 /** The backend's own router makes every pattern anew for each request; the most literal path wins, as there. */

@@ -204,5 +204,6 @@ function record(
 export function actorName(actor: Actor): string {
   if (actor.kind === "user") return actor.user.login;
   if (actor.kind === "installation") return actor.bot.login;
+  if (actor.kind === "client") return `client/${actor.app.slug}`;
   return actor.kind === "app" ? `app/${actor.app.slug}` : "anonymous";
 }

@@ -26,7 +26,8 @@ checks/list-annotations repos/get-combined-status-for-ref repos/list-commit-stat
 repos/list-pull-requests-associated-with-commit
 actions/list-workflow-runs-for-repo actions/list-jobs-for-workflow-run actions/get-job-for-workflow-run
 actions/download-job-logs-for-workflow-run
-users/get-by-username users/get-by-id users/get-authenticated orgs/get rate-limit/get
+users/get-by-username users/get-by-id users/get-authenticated orgs/get orgs/get-membership-for-user rate-limit/get
+apps/delete-token
 `
   .trim()
   .split(/\s+/);

@@ -12,6 +12,8 @@ export type Account = {
   createdAt: string;
   /** Of an organisation: account id to standing. */
   members: Map<number, "owner" | "member">;
+  /** Of an organisation: who was asked to become an owner and has not said yes. */
+  invited: Set<number>;
 };
 
 export type Hook = {
@@ -32,6 +34,8 @@ export type App = {
   botUserId: number;
   clientId: string;
   clientSecret: string;
+  /** Where people may be sent back to after they signed in. */
+  callbackUrls: string[];
   publicKey: string;
   privateKey: string;
   permissions: Permissions;
@@ -56,7 +60,8 @@ export type Installation = {
 
 /** What a token opens: a person's everything, or what an installation was granted, narrowed. */
 export type Token =
-  | { kind: "user"; userId: number }
+  /** `via`: a person's token of an App's sign-in, which opens what both of them may. */
+  | { kind: "user"; userId: number; via?: { appId: number; expiresAt: number } }
   | {
       kind: "installation";
       installationId: number;
@@ -68,7 +73,9 @@ export type Token =
 
 export type Actor =
   | { kind: "anonymous" }
-  | { kind: "user"; user: Account }
+  | { kind: "user"; user: Account; via?: App }
+  /** An App by its OAuth client's id and secret. */
+  | { kind: "client"; app: App }
   | { kind: "app"; app: App }
   | {
       kind: "installation";

@@ -4,6 +4,7 @@ import type { Attachment } from "./attachments.ts";
 import type { Contract } from "./contract.ts";
 import type { FaultList } from "./faults.ts";
 import type { JsonObject } from "./json.ts";
+import type { SignIn } from "./sign-in.ts";
 import type { Account, App, Delivery, Installation, Issue, Permissions, Repository, Token } from "./state.ts";
 
 /** One change that really took effect, as tests count them. */
@@ -44,6 +45,8 @@ export type World = {
   /** `owner/name` in lower case, once a repository's, to its id. */
   formerNames: Map<string, number>;
   tokens: Map<string, Token>;
+  /** Of people who have signed in at an App and were sent back with one. */
+  signIns: Map<string, SignIn>;
   manifests: Map<string, { appId: number; webhookSecret: string | null; expiresAt: number }>;
   attachments: Attachment[];
   deliveries: Delivery[];
