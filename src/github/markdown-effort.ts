@@ -20,8 +20,17 @@ const fullLimits = {
   steps: 2_000_000,
 };
 
-/** Of what is only to be found plain or quoted, at every delivery: 5 ms for the worst (node bench/context.ts). */
-const outlineLimits = { ...fullLimits, characters: 12_000, lines: 400, containers: 400, ticks: 1_000 };
+/** Lines that are read of what is only to be found plain or quoted. */
+export const outlineLines = 400;
+
+/** Of that, at every delivery: 5 ms for the worst (node bench/context.ts). */
+const outlineLimits = {
+  ...fullLimits,
+  characters: 12_000,
+  lines: outlineLines,
+  containers: 400,
+  ticks: 1_000,
+};
 
 /** Whether parsing would take time out of proportion; `inline` false: brackets and emphasis are not looked at. */
 export function isIntricate(text: string, options: { inline: boolean }): boolean {

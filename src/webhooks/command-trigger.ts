@@ -1,4 +1,5 @@
 import type { Nodes, Root } from "mdast";
+import { outlineLines } from "../github/markdown-effort.ts";
 import { parseMarkdown } from "../github/parse-markdown.ts";
 import { shortenOutline } from "./shorten-outline.ts";
 
@@ -37,7 +38,9 @@ export function findTrigger(body: string): Trigger {
 
 /** Tells of the words that end up to `last` whether they are plain text; null when that would take too long. */
 function readOutline(body: string, last: number): ((end: number) => boolean) | null {
-  const { text, offsetOf } = shortenOutline(body.slice(0, paragraphEnd(body, last)));
+  const outline = shortenOutline(body.slice(0, paragraphEnd(body, last)), { maxLines: outlineLines });
+  if (outline === null) return null;
+  const { text, offsetOf } = outline;
   const tree = parseMarkdown(text, "outline");
   return tree === null ? null : (end) => isPlainText(tree, offsetOf(end - 1));
 }

@@ -8,13 +8,19 @@ const closing = /^ {0,3}(`+|~+)[ \t]*$/;
 /**
  * Leaves out what cannot change whether a line that begins with `/claude` is plain text, so that a long log or mail takes none
  * of the parser's time: of lines of text with the same indentation, and of paragraphs of one line, all but two; and what is
- * fenced where nothing but text came before. `offsetOf`: where a place in a line that is left has come to.
+ * fenced where nothing but text came before. `offsetOf`: where a place in a line that is left has come to. null: more than
+ * `maxLines` are left.
  */
-export function shortenOutline(text: string): { text: string; offsetOf: (offset: number) => number } {
+export function shortenOutline(
+  text: string,
+  { maxLines }: { maxLines: number },
+): { text: string; offsetOf: (offset: number) => number } | null {
   // A line ending of old Macintoshes, which nobody writes any more.
   if (/\r(?!\n)/.test(text)) return { text, offsetOf: (offset) => offset };
   const lines = splitLines(text);
-  const kept = new Map(linesToKeep(lines).map((at) => [at, shorten(lines[at] ?? "")]));
+  const left = linesToKeep(lines, maxLines);
+  if (left.length > maxLines) return null;
+  const kept = new Map(left.map((at) => [at, shorten(lines[at] ?? "")]));
   const offsetOf = (offset: number): number => {
     let [end, gone] = [0, 0];
     for (const [at, line] of lines.entries()) {
@@ -50,7 +56,8 @@ function withoutEnd(line: string): string {
   return line.slice(0, line.endsWith("\r\n") ? -2 : -1);
 }
 
-function linesToKeep(text: readonly string[]): number[] {
+/** Ends with the first line that is too many. */
+function linesToKeep(text: readonly string[], maxLines: number): number[] {
   const lines = text.map(withoutEnd);
   const known: (string | null)[] = [];
   const kindAt = (at: number): string | null => {
@@ -62,7 +69,7 @@ function linesToKeep(text: readonly string[]): number[] {
   const last = (back: number) => kindAt(kept.at(-back) ?? -1);
   let onlyText = true;
   let lastEnd: number | null = null;
-  for (let at = 0; at < lines.length; at++) {
+  for (let at = 0; at < lines.length && kept.length <= maxLines; at++) {
     const kind = kindAt(at);
     if (kind !== null && kind === last(1) && kind === last(2)) continue;
     const isParagraph = kind !== null && kindAt(at + 1) === "" && last(1) === "" && last(3) === "";
@@ -89,12 +96,18 @@ function linesToKeep(text: readonly string[]): number[] {
 const range = (from: number, to: number) =>
   Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 
+/** The characters that `textLine` does not begin with, seen before it, because it takes longer. */
+const opening: ReadonlySet<string> = new Set("<>`~#*+=_-");
+
 /** "" for an empty line, null for one that may begin or end something. */
 function kindOf(line: string): string | null {
   if (line === "" || blankLine.test(line)) return "";
+  if (opening.has(line.charAt(0))) return null;
   const indentation = textLine.exec(line)?.[1];
   return indentation === undefined ? null : `text ${indentation.length}`;
 }
+
+const mayClose: ReadonlySet<string | undefined> = new Set(" `~");
 
 /** The line that ends what is fenced from `at` on, or the last one; null: no fence begins there. */
 function fenceEnd(lines: readonly string[], at: number): number | null {
@@ -102,6 +115,7 @@ function fenceEnd(lines: readonly string[], at: number): number | null {
   const mark = ticks ?? tildes;
   if (mark === undefined) return null;
   for (let end = at + 1; end < lines.length; end++)
-    if (closing.exec(lines[end] ?? "")?.[1]?.startsWith(mark) === true) return end;
+    if (mayClose.has(lines[end]?.charAt(0)) && closing.exec(lines[end] ?? "")?.[1]?.startsWith(mark) === true)
+      return end;
   return lines.length - 1;
 }

@@ -92,7 +92,7 @@ test("what is left out changes nothing for any command line", () => {
   fc.assert(
     fc.property(fc.array(line, { maxLength: 40 }), fc.constantFrom("\n", "\r\n"), (lines, ending) => {
       const text = [...lines, "/claude go"].join(ending);
-      const short = shortenOutline(text);
+      const short = whole(text);
       if (short.text.length < text.length) shortened++;
       for (const { index } of text.matchAll(/(?<![^\n\r]) {0,3}\/claude/g)) {
         const at = text.indexOf("/", index);
@@ -107,9 +107,21 @@ test("what is left out changes nothing for any command line", () => {
 });
 
 test("logs, mails and fenced files before a command shrink to a few lines", () => {
-  const count = (text: string) => shortenOutline(text).text.split("\n").length;
+  const count = (text: string) => whole(text).text.split("\n").length;
   expect(count(`${"2026-01-01 12:00:00 a line of a log\n".repeat(900)}/claude go`)).toBe(3);
   expect(count(`${"A paragraph.\r\n\r\n".repeat(900)}/claude go`)).toBe(5);
   expect(count(`${"`".repeat(60_000)}\n${"a <b>\n".repeat(900)}/claude go`)).toBe(2);
   expect(count(`See:\n\n\`\`\`\n${"- <a> `b`\n".repeat(900)}\`\`\`\n\n/claude go`)).toBe(6);
 });
+
+test("more lines than may be left are given up, whatever is behind them", () => {
+  const rules = "a\n---\n".repeat(200);
+  expect(shortenOutline(`${rules}/claude`, { maxLines: 401 })?.text.split("\n")).toHaveLength(401);
+  expect(shortenOutline(`${rules}/claude`, { maxLines: 400 })).toBeNull();
+});
+
+function whole(text: string) {
+  const short = shortenOutline(text, { maxLines: Number.MAX_SAFE_INTEGER });
+  if (short === null) throw new Error("expected all lines to be taken");
+  return short;
+}
