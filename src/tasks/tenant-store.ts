@@ -2,6 +2,7 @@ import { and, eq, inArray, isNull, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Db, Tx } from "../../db/client.ts";
 import { account, installation, repository } from "../../db/schema.ts";
+import { TransientError } from "../errors.ts";
 
 export type TenantFacts = {
   account: { githubId: number; login: string; kind: "Organization" | "User"; maxParallelTasks: number };
@@ -16,46 +17,56 @@ export type Tenant = { accountId: string; suspended: boolean; removed: boolean }
  * overtakes its installation event still finds its place. Runs as the system role.
  */
 export async function ensureTenant(system: Db | Tx, facts: TenantFacts): Promise<Tenant> {
+  // Nearly always all is known, and three writes of what stands there already are what a busy account waits for.
+  return (await findTenant(system, facts)) ?? (await storeTenant(system, facts));
+}
+
+/** null where anything of the facts is new or has another name by now. */
+async function findTenant(
+  system: Db | Tx,
+  { account: owner, ...facts }: TenantFacts,
+): Promise<Tenant | null> {
+  const { id, name } = facts.repository;
+  const [row] = await system
+    .select({
+      accountId: account.id,
+      suspendedAt: installation.suspendedAt,
+      removedAt: sql<string | null>`coalesce(${installation.removedAt}, ${repository.removedAt})`,
+    })
+    .from(repository)
+    .innerJoin(account, eq(account.id, repository.accountId))
+    .innerJoin(installation, eq(installation.id, repository.installationId))
+    .where(
+      and(
+        ...[eq(repository.id, id), eq(repository.owner, facts.repository.owner), eq(repository.name, name)],
+        ...[eq(repository.private, facts.repository.private), eq(installation.id, facts.installationId)],
+        ...[
+          eq(account.githubId, owner.githubId),
+          eq(account.login, owner.login),
+          eq(account.kind, owner.kind),
+        ],
+      ),
+    );
+  if (row === undefined) return null;
+  const { accountId, suspendedAt, removedAt } = row;
+  return { accountId, suspended: suspendedAt !== null, removed: removedAt !== null };
+}
+
+async function storeTenant(system: Db | Tx, facts: TenantFacts): Promise<Tenant> {
   const accountId = await upsertAccount(system, facts.account);
+  const { installationId } = facts;
   await system
     .insert(installation)
-    .values({ id: facts.installationId, accountId, repositorySelection: "selected", permissions: {} })
+    .values({ id: installationId, accountId, repositorySelection: "selected", permissions: {} })
     .onConflictDoNothing();
-  const { id, owner, name } = facts.repository;
+  const { id, ...current } = { ...facts.repository, accountId, installationId };
   await system
     .insert(repository)
-    .values({
-      id,
-      accountId,
-      installationId: facts.installationId,
-      owner,
-      name,
-      private: facts.repository.private,
-    })
-    .onConflictDoUpdate({
-      target: repository.id,
-      set: {
-        accountId,
-        installationId: facts.installationId,
-        owner,
-        name,
-        private: facts.repository.private,
-        updatedAt: sql`now()`,
-      },
-    });
-  const state = await system
-    .select({ suspendedAt: installation.suspendedAt, removedAt: installation.removedAt })
-    .from(installation)
-    .where(eq(installation.id, facts.installationId));
-  const removedRepository = await system
-    .select({ id: repository.id })
-    .from(repository)
-    .where(and(eq(repository.id, id), isNull(repository.removedAt)));
-  return {
-    accountId,
-    suspended: (state[0]?.suspendedAt ?? null) !== null,
-    removed: (state[0]?.removedAt ?? null) !== null || removedRepository.length === 0,
-  };
+    .values({ id, ...current })
+    .onConflictDoUpdate({ target: repository.id, set: { ...current, updatedAt: sql`now()` } });
+  const stored = await findTenant(system, facts);
+  if (stored === null) throw new TransientError(`repository ${id} was changed by another delivery just now`);
+  return stored;
 }
 
 /** Finds or makes the account of a GitHub organisation or user; its login follows a rename. */
