@@ -93,9 +93,15 @@ function toDb(pool: ConnectionPool): Db {
 /** A transaction that sees and writes the rows of this account only. */
 export async function withAccount<T>(db: Db, accountId: string, run: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
-    await tx.execute(sql`select set_config('app.account_id', ${accountId}, true)`);
+    // Without a parameter it goes out together with the `begin`.
+    await tx.execute(sql.raw(`select set_config('app.account_id', '${toUuid(accountId)}', true)`));
     return withAudit(tx, run);
   });
+}
+
+function toUuid(id: string): string {
+  if (/^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return id;
+  throw new TypeError(`expected an account's id, got ${JSON.stringify(id)}`);
 }
 
 /** Whether a unique index or constraint (of this name, where given) refused the row. */

@@ -1,5 +1,4 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
-import { toError } from "../src/errors.ts";
 
 export type PoolOptions = {
   /** Settings of the server's for each connection; `role` among them. */
@@ -87,6 +86,8 @@ class PooledConnection {
   #lost: Error | null = null;
   #released = false;
   #turn: Promise<unknown> = Promise.resolve();
+  /** The `begin` of a transaction in which nothing was asked yet: the two go out together. */
+  #begin: string | null = null;
 
   constructor(client: PoolClient, options: PoolOptions) {
     this.#client = client;
@@ -108,23 +109,40 @@ class PooledConnection {
     this.#client.release(this.#lost !== null);
   }
 
-  async #run(config: QueryConfig, values?: readonly unknown[]): Promise<Answer> {
+  async #run(config: QueryConfig, values: readonly unknown[] = []): Promise<Answer> {
+    if (/^begin\b/.test(config.text)) {
+      this.#begin = config.text;
+      return toAnswer(nothing());
+    }
     const { queryTimeoutMs } = this.#options;
     const timer = queryTimeoutMs === 0 ? undefined : setTimeout(() => this.#giveUp(), queryTimeoutMs);
     try {
       if (this.#lost !== null) throw this.#lost;
-      return toAnswer(await this.#client.query(config, values));
+      return toAnswer(await this.#send(config, values));
     } catch (error) {
-      // drizzle never gives back a connection whose `begin` failed.
-      if (/^begin\b/.test(config.text)) this.#lost ??= toError(error);
       if (this.#lost === null) throw error;
       this.release();
       // With the connection the transaction is gone: that is no second failure which hides the first.
-      if (/^rollback\b/.test(config.text)) return toAnswer({ rows: [], rowCount: 0 });
+      if (config.text === "rollback") return toAnswer(nothing());
       throw toAway(error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #send(config: QueryConfig, values: readonly unknown[]): Promise<QueryResult> {
+    const { text } = config;
+    const begin = this.#begin;
+    this.#begin = null;
+    if (begin === null) return this.#client.query(config, values);
+    if (text === "commit" || text === "rollback") return nothing();
+    if (values.length > 0) {
+      await this.#client.query(begin);
+      return this.#client.query(config, values);
+    }
+    // Of several statements the library answers with as many results.
+    const results: unknown = await this.#client.query({ ...config, text: `${begin}; ${text}` });
+    return (results as QueryResult[]).at(-1) ?? nothing();
   }
 
   #giveUp(): void {
@@ -145,6 +163,8 @@ function toAway(error: unknown): unknown {
     error instanceof Error && error.message !== "" ? error.message : "the connection could not be made";
   return new DatabaseAwayError(`PostgreSQL cannot be reached: ${reason}`, { cause: error });
 }
+
+const nothing = (): QueryResult => ({ rows: [], rowCount: 0 });
 
 function toAnswer({ rows, rowCount }: QueryResult): Answer {
   // Not enumerable: an array that contains itself would send whoever compares or prints it round in circles.

@@ -1,5 +1,5 @@
 import { drizzle } from "drizzle-orm/node-postgres";
-import { sql } from "drizzle-orm";
+import { sql, type SQL } from "drizzle-orm";
 import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import { isConnectionError } from "../../db/client.ts";
 import {
@@ -103,7 +103,8 @@ describe("a network that fails", () => {
     for (let times = 0; times < 3; times += 1) {
       await pool.query({ text: "select 1" });
       mute(true);
-      await expect(db.transaction(() => Promise.resolve())).rejects.toSatisfy(isConnectionError);
+      const ask = db.transaction((tx) => tx.execute(sql`select 1`));
+      await expect(ask).rejects.toSatisfy(isConnectionError);
       mute(false);
     }
     expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
@@ -114,10 +115,27 @@ test("a transaction that cannot begin gives its connection back", async () => {
   const pool = openPool({});
   const db = drizzle({ client: pool as never });
   for (let times = 0; times < 3; times += 1) {
-    const begin = db.transaction(() => Promise.resolve(), { isolationLevel: "no such level" as never });
-    await expect(begin).rejects.toMatchObject({ cause: { code: "42601" } });
+    const ask = db.transaction((tx) => tx.execute(sql`select 1`), { isolationLevel: "no" as never });
+    await expect(ask).rejects.toMatchObject({ cause: { code: "42601" } });
   }
   expect([...(await pool.query({ text: "select 1 as n" }))]).toEqual([{ n: 1 }]);
+});
+
+test("a transaction begins with its first statement, with and without parameters, and not at all without one", async () => {
+  const { system } = given.database;
+  const bound = sql`select txid_current()::text as id, ${"x"}::text as given`;
+  const plain = sql.raw("select txid_current()::text as id");
+  const both = (one: SQL, other: SQL) =>
+    system.transaction(async (tx) =>
+      [await tx.execute<{ id: string }>(one), await tx.execute<{ id: string }>(other)].map(
+        ([row]) => row?.id,
+      ),
+    );
+  const ids = [await both(plain, bound), await both(bound, plain)];
+  expect(ids.map(([first, second]) => first === second)).toEqual([true, true]);
+  expect(new Set(ids.flat()).size).toBe(2);
+  await expect(system.transaction(() => Promise.resolve("nothing asked"))).resolves.toBe("nothing asked");
+  await expect(system.transaction(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
 });
 
 test("a closed pool says that this program closed it", async () => {

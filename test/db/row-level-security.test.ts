@@ -98,7 +98,7 @@ describe("an account", () => {
 
   test("that is no UUID sees an error and not everything", async () => {
     const see = withAccount(given.database.db, "everyone", (tx) => tx.$count(task));
-    await expect(see).rejects.toMatchObject({ cause: { code: "22P02" } });
+    await expect(see).rejects.toThrow("expected an account's id");
   });
 });
 
