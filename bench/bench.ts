@@ -16,6 +16,9 @@ const all = [
   "sessions",
   "reaction",
   "context",
+  "ledger",
+  "requests",
+  "audit",
 ] as const;
 
 const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith("--"));

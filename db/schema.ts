@@ -81,6 +81,7 @@ const known = {
     "settings-overridden",
     "key-in-use",
     "operator-acted",
+    "billing-opened",
   ],
 } as const;
 
@@ -705,6 +706,104 @@ export const billingOutbox = pgTable(
     check("billing_outbox_lease", sql`(state = 'sending') = (lease_until is not null)`),
     check("billing_outbox_attempted", sql`(attempts = 0) = (first_attempt_at is null)`),
     ...tenantPolicies("billing_outbox"),
+  ],
+);
+
+/**
+ * What was last read of an account's customer and subscription at Stripe. The whole row is replaced under its lock by what Stripe
+ * says now, so that no order of events matters. An account that nobody has begun to set up has no row.
+ */
+export const billingAccount = pgTable(
+  "billing_account",
+  {
+    accountId: uuid("account_id")
+      .primaryKey()
+      .references(() => account.id),
+    /** Kept for as long as the account exists: an App that is installed again has the same customer. */
+    stripeCustomerId: text("stripe_customer_id").unique(),
+    subscriptionId: text("subscription_id").unique(),
+    /** As Stripe says it; its list is open. */
+    subscriptionStatus: text("subscription_status"),
+    collectionPaused: boolean("collection_paused").notNull().default(false),
+    /** When it ends, if it was cancelled for a day. */
+    endsAt: moment("ends_at"),
+    trialEndsAt: moment("trial_ends_at"),
+    pastDueSince: moment("past_due_since"),
+    /** Of the billing period that is open. */
+    periodStart: moment("period_start"),
+    periodEnd: moment("period_end"),
+    /** When Stripe was last asked; null: never. */
+    readAt: moment("read_at"),
+    /** The Checkout that is open, and the login of whoever opened it. Its address is never kept. */
+    checkoutId: text("checkout_id"),
+    checkoutExpiresAt: moment("checkout_expires_at"),
+    checkoutBy: text("checkout_by"),
+    /** The ids of disputes that are not decided. */
+    openDisputes: text("open_disputes").array().notNull().default([]),
+    /** An invoice was given up as uncollectible. */
+    writtenOff: boolean("written_off").notNull().default(false),
+    createdAt: moment("created_at").notNull().defaultNow(),
+    updatedAt: moment("updated_at").notNull().defaultNow(),
+  },
+  (t) => [
+    check("billing_account_customer_shape", sql`${t.stripeCustomerId} like 'cus\\_%'`),
+    check("billing_account_subscription_shape", sql`${t.subscriptionId} like 'sub\\_%'`),
+    check(
+      "billing_account_subscription_whole",
+      sql`(subscription_id is null) = (subscription_status is null) and (subscription_id is null or (stripe_customer_id is not null and read_at is not null))`,
+    ),
+    check(
+      "billing_account_checkout_whole",
+      sql`(checkout_id is null) = (checkout_expires_at is null) and (checkout_id is null) = (checkout_by is null)`,
+    ),
+    index("billing_account_read_idx")
+      .on(t.readAt)
+      .where(sql`stripe_customer_id is not null`),
+    ...tenantPolicies("billing_account"),
+  ],
+);
+
+/** What was said about an account's plan, once a period and not with each command. */
+export const billingNotice = pgTable(
+  "billing_notice",
+  {
+    accountId: uuid("account_id")
+      .notNull()
+      .references(() => account.id),
+    /** A kind of src/billing/entitlement.ts. */
+    notice: text("notice").notNull(),
+    /** `2026-11-23`: the day, or the day on which the billing period began. */
+    period: text("period").notNull(),
+    /** Whose answer says it. */
+    deliveryId: text("delivery_id").notNull(),
+    at: moment("at").notNull().defaultNow(),
+  },
+  (t) => [primaryKey({ columns: [t.accountId, t.notice, t.period] }), ...tenantPolicies("billing_notice")],
+);
+
+/** One webhook as Stripe sent it, kept before it is answered; whose it is, is found out later. Only the system role reads it. */
+export const stripeEvent = pgTable(
+  "stripe_event",
+  {
+    /** Stripe's `evt_…`; the same for a redelivery. */
+    id: text("id").primaryKey(),
+    type: text("type").notNull(),
+    livemode: boolean("livemode").notNull(),
+    /** The body as it came. */
+    payload: bytea("payload").notNull(),
+    receivedAt: moment("received_at").notNull().defaultNow(),
+    processedAt: moment("processed_at"),
+    attempts: integer("attempts").notNull().default(0),
+    /** Not before then. */
+    nextAt: moment("next_at").notNull().defaultNow(),
+    /** Why it is not processed, or why it is nothing for us. */
+    problem: text("problem"),
+  },
+  (t) => [
+    index("stripe_event_due_idx")
+      .on(t.nextAt)
+      .where(sql`processed_at is null`),
+    index("stripe_event_received_idx").on(t.receivedAt),
   ],
 );
 

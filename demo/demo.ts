@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { budgetStory, budgetTurns } from "./budget-story.ts";
 import { mainStory } from "./main-story.ts";
 import { resumeStory, resumeTurns } from "./resume-story.ts";
 import { reviewStory, reviewTurns } from "./review-story.ts";
@@ -15,6 +16,7 @@ type Story = {
 const stories: Readonly<Record<string, Story>> = {
   main: { play: mainStory },
   resume: { play: resumeStory, stage: { e2b: true, scenario: resumeTurns } },
+  budget: { play: budgetStory, stage: { scenario: budgetTurns } },
   review: { play: reviewStory, stage: { scenario: reviewTurns } },
 };
 

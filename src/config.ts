@@ -1,4 +1,5 @@
 import { cpus } from "node:os";
+import { billingProblems, readBilling, type BillingConfig } from "./billing-settings.ts";
 import { environment, type Environment } from "./environment.ts";
 import { appProblems, invalidConfig, readApp, readPrivateKey, type GitHubApp } from "./app-settings.ts";
 import {
@@ -13,6 +14,7 @@ import {
 } from "./sandbox-settings.ts";
 
 export type { GitHubApp } from "./app-settings.ts";
+export type { BillingConfig } from "./billing-settings.ts";
 
 /** What the server knows of the App: it mints no tokens, so it has no key. */
 export type ServerConfig = Omit<Config, "app"> & { app: Omit<GitHubApp, "privateKey"> | null };
@@ -21,6 +23,10 @@ export type Config = {
   /** Null: no App variable is set at all, only /setup and /healthz answer. */
   app: GitHubApp | null;
   github: { apiUrl: string; serverUrl: string };
+  /** Null: nobody is billed. */
+  billing: BillingConfig | null;
+  /** The App's OAuth client; null: nobody can sign in. */
+  signIn: { clientId: string; clientSecret: string } | null;
   server: { host: string; port: number; publicUrl: string | null; webhookProxyUrl: string | null };
   /** Null: the embedded PostgreSQL, which the supervisor owns. */
   databaseUrl: string | null;
@@ -91,7 +97,12 @@ function readEnvironment(
         (issue) => `${issue.path.join(".")}: ${issue.message}${came(present, issue.path[0])}`,
       );
   problems.push(...appProblems(present, keyNeeded));
-  if (parsed.success) problems.push(...sandboxProblems(parsed.data), ...checkpointProblems(parsed.data));
+  if (parsed.success)
+    problems.push(
+      ...sandboxProblems(parsed.data),
+      ...checkpointProblems(parsed.data),
+      ...billingProblems(parsed.data),
+    );
   if (!parsed.success || problems.length > 0) throw invalidConfig(problems);
   return parsed.data;
 }
@@ -107,6 +118,8 @@ function came(source: Record<string, string | undefined>, name: PropertyKey | un
 function toConfig(env: Environment): Omit<Config, "app"> {
   return {
     github: { apiUrl: env.GITHUB_API_URL, serverUrl: env.GITHUB_SERVER_URL },
+    billing: readBilling(env),
+    signIn: readSignIn(env),
     server: {
       host: env.HOST,
       port: env.PORT,
@@ -141,6 +154,11 @@ function toConfig(env: Environment): Omit<Config, "app"> {
     missedDeliveriesMinutes: env.MISSED_DELIVERIES_MINUTES,
     logLevel: env.LOG_LEVEL,
   };
+}
+
+function readSignIn(env: Environment): Config["signIn"] {
+  const { GITHUB_CLIENT_ID: clientId, GITHUB_CLIENT_SECRET: clientSecret } = env;
+  return clientId === undefined || clientSecret === undefined ? null : { clientId, clientSecret };
 }
 
 function readCredential(env: Environment): Config["model"]["credential"] {

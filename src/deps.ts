@@ -29,4 +29,9 @@ export type Deps = {
   checkpoints: Storage;
   /** Takes the secrets that this process holds out of whatever an agent says. */
   redact: Redactor;
+  /** What accounts have paid for; absent: billing is off and nobody is asked. */
+  plans?: {
+    /** Reads an account from Stripe, unless it was read a moment ago. */
+    lookAgain(accountId: string): Promise<void>;
+  };
 };

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { billingVariables } from "./billing-variables.ts";
 
 const url = z.url({ protocol: /^https?$/ }).transform((value) => value.replace(/\/+$/, ""));
 const integer = (min: number, max: number) => z.coerce.number().int().min(min).max(max);
@@ -32,8 +33,7 @@ export const environment = z.object({
     .min(16, "expected at least 16 characters")
     .optional()
     .describe("The secret before it, accepted as well while you rotate."),
-  GITHUB_CLIENT_ID: z.string().optional().describe("The App's OAuth client id, for the dashboard's sign-in."),
-  GITHUB_CLIENT_SECRET: z.string().optional().describe("The App's OAuth client secret."),
+  ...billingVariables,
   GITHUB_API_URL: url
     .default("https://api.github.com")
     .describe("REST base; https://HOST/api/v3 on GitHub Enterprise Server."),

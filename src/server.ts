@@ -10,6 +10,7 @@ import { createLogger, type Logger } from "./log.ts";
 import { isMain, runProcess } from "./process.ts";
 import { openQueue } from "./queue/queue.ts";
 import { priceCall } from "./usage/price.ts";
+import { createBillingRoute } from "./web/billing-route.ts";
 import { answerHealth, createHealth } from "./web/health.ts";
 import { webhookPath } from "./web/app-manifest.ts";
 import { exitRestart } from "./web/exit-restart.ts";
@@ -23,6 +24,7 @@ import { openDeliveryStore } from "./webhooks/intake-store.ts";
 import { createInbox } from "./webhooks/inbox.ts";
 import { declaredLength } from "./webhooks/read-body.ts";
 import { startSmee } from "./webhooks/smee.ts";
+import { createStripeRoute } from "./webhooks/stripe-route.ts";
 
 /** Answers the request and says so, or leaves it to the next one. */
 export type RouteHandler = (request: IncomingMessage, response: ServerResponse) => Promise<boolean> | boolean;
@@ -102,20 +104,20 @@ async function openBackend(
   log: Logger,
   state: { open: boolean },
 ): Promise<Backend> {
-  if (config.databaseUrl === null) {
+  const { databaseUrl: url } = config;
+  if (url === null)
     throw new UserError(
       "database-url-missing",
       "The server on its own needs a database, and DATABASE_URL is not set.",
       "Set DATABASE_URL, or run npm start, which brings its own PostgreSQL.",
     );
-  }
-  const url = config.databaseUrl;
   const database = openDatabase({ url, log });
+  const { db, system } = database;
   const queue = await openQueue({ url, log, mode: "send" });
   const metrics = createMetrics({ queue });
   const inbox = createInbox({
     config: { secrets: app.webhookSecrets },
-    openStore: () => openDeliveryStore({ url, system: database.system, queue }),
+    openStore: () => openDeliveryStore({ url, system, queue }),
     log,
     clock: systemClock,
     onAnswered: metrics.recordDelivery,
@@ -128,21 +130,15 @@ async function openBackend(
   const isOpen = () => state.open;
   const remoteSandboxes = config.sandbox.providers.some((name) => name !== "local");
   const gateway = remoteSandboxes
-    ? createGatewayRoute({
-        db: database.db,
-        system: database.system,
-        config,
-        log,
-        clock: systemClock,
-        priceCall,
-        isOpen,
-      })
+    ? createGatewayRoute({ db, system, config, log, clock: systemClock, priceCall, isOpen })
     : null;
   return {
     routes: [
       receive,
+      createStripeRoute(config.billing, { system, queue, log }),
+      createBillingRoute({ config, db, system, log }),
       ...(gateway === null ? [] : [gateway.handle]),
-      createHealth({ system: database.system, queue, metrics, log, isOpen }),
+      createHealth({ system, queue, metrics, log, isOpen }),
     ],
     remoteSandboxes,
     async close() {

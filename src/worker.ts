@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Probot, ProbotOctokit } from "probot";
 import { openDatabase } from "../db/client.ts";
 import { createApp } from "./app.ts";
+import { openPlans, type Plans } from "./billing/open-plans.ts";
 import { systemClock } from "./clock.ts";
 import { readConfig, type Config } from "./config.ts";
 import type { Deps } from "./deps.ts";
@@ -32,6 +33,7 @@ import { sweepTasks } from "./tasks/sweep-tasks.ts";
 import { lookAtChecks } from "./webhooks/checks-look.ts";
 import { lookForConflict } from "./webhooks/conflict-look.ts";
 import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
+import { createPlanJobs } from "./webhooks/plan-jobs.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { readSettings } from "./web/settings-file.ts";
 import { recoverMissedDeliveries } from "./webhooks/missed-deliveries.ts";
@@ -65,14 +67,15 @@ export async function startWorker(
   const checkpoints = await openCheckpointStorage(config, { log });
   const database = openDatabase({ url: config.databaseUrl, log });
   const queue = await openQueue({ url: config.databaseUrl, log });
+  const { db, system } = database;
+  const plans = await openPlans(config.billing, { db, system, log, clock: systemClock });
   const deps: Deps = {
     config: { ...config, app },
     log,
     clock: systemClock,
     database,
-    db: database.db,
-    system: database.system,
-    queue,
+    ...{ db, system, queue },
+    ...(plans === null ? {} : { plans }),
     github: createGitHub({
       config: { ...config, app },
       log,
@@ -89,13 +92,13 @@ export async function startWorker(
   const stopListening = await database.listen(cancelChannel, (taskId) => hearStop(deps, running, taskId));
   const stopSteering = await database.listen(steerChannel, (taskId) => running.get(taskId)?.steer());
   const deliveries = openDeliveryStore({ url: config.databaseUrl, system: database.system, queue });
-  await queue.work(createHandlers(deps, { probot, running, deliveries }), {
+  await queue.work(createHandlers(deps, { probot, running, deliveries, plans }), {
     concurrency: config.limits.concurrency,
     onDead: (dead) => buryJob(deps, dead),
   });
-  await queue.schedule("sweep", "* * * * *");
+  const ofPlans = plans === null ? [] : (["stripe-events", "send-charges"] as const);
+  for (const job of ["sweep", "pause-idle", ...ofPlans] as const) await queue.schedule(job, "* * * * *");
   await queue.schedule("reap", "*/5 * * * *");
-  await queue.schedule("pause-idle", "* * * * *");
   await queue.schedule("expire-checkpoints", "17 * * * *");
   await queue.schedule("missed-deliveries", `*/${config.missedDeliveriesMinutes} * * * *`);
   // What happened while nothing ran must not wait for the first tick.
@@ -114,9 +117,14 @@ export async function startWorker(
   };
 }
 
-type WorkerParts = { probot: Probot; running: RunningTasks; deliveries: DeliveryStore };
+type WorkerParts = {
+  probot: Probot;
+  running: RunningTasks;
+  deliveries: DeliveryStore;
+  plans: Plans | null;
+};
 
-function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts): JobHandlers {
+function createHandlers(deps: Deps, { probot, running, deliveries, plans }: WorkerParts): JobHandlers {
   const look = async (payload: JobPayload<"checks">) => {
     await lookAtChecks(deps, payload);
   };
@@ -138,6 +146,7 @@ function createHandlers(deps: Deps, { probot, running, deliveries }: WorkerParts
     checks: look,
     "checks-later": look,
     conflict: (payload) => lookForConflict(deps, payload),
+    ...createPlanJobs(deps, plans),
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
     "expire-checkpoints": async () => {

@@ -12,6 +12,7 @@ import {
   type StatusPhase,
   type StatusView,
 } from "../src/github/status-comment.ts";
+import { sayAtBudget } from "../src/tasks/cap-words.ts";
 import type { Outcome } from "../src/tasks/outcome.ts";
 import type { Place } from "../src/tasks/place-store.ts";
 import { toFinalPhase, toQueuedPhase, toWaitingPhase } from "../src/tasks/status-phase.ts";
@@ -130,7 +131,10 @@ const questions: Record<TaskQuestion["kind"], { text: string; sha: string | null
     text: "These files are protected in this repository:\n\n- `CODEOWNERS`\n- `deploy/prod.yml`",
     sha,
   },
-  cost: { text: "The budget of $5.00 is nearly used up, and two of five steps are left.", sha: null },
+  cost: {
+    text: sayAtBudget({ budgetMicroUsd: 5_000_000, moreMicroUsd: 5_000_000 }, { amounts: true }),
+    sha: null,
+  },
   questions: {
     text: "1. Should an expired session log out, or ask again?\n2. Is Safari 15 still supported?",
     sha: null,
@@ -304,7 +308,7 @@ const lists: Record<string, string> = {
         { verb: "ask", instruction: "why is it flaky at all?", requester: "bob", costMicroUsd: 0 },
       ),
     ],
-    ...{ last: null, session },
+    ...{ last: null, session, amounts: true },
   }),
   "status-waiting": renderThreadStatus({
     open: [
@@ -312,6 +316,8 @@ const lists: Record<string, string> = {
     ],
     ...{
       last: null,
+      // Of a public repository.
+      amounts: false,
       session: {
         ...session,
         headSha: null,
@@ -327,8 +333,9 @@ const lists: Record<string, string> = {
       ...{ outcome: "published", agoMs: 21 * 86_400_000, costMicroUsd: 423_456 },
     },
     session: { ...session, autofix: false, sandbox: null },
+    amounts: true,
   }),
-  "status-nothing": renderThreadStatus({ open: [], last: null, session: null }),
+  "status-nothing": renderThreadStatus({ open: [], last: null, session: null, amounts: true }),
   why: renderIgnored([
     {
       what: "comment",

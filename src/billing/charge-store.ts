@@ -1,4 +1,4 @@
-import { and, desc, eq, gte, lt, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Tx } from "../../db/client.ts";
 import { charge, task, usage } from "../../db/schema.ts";
@@ -23,38 +23,29 @@ export type LegUse = {
 
 /** What the ledger holds of a leg: the rows after the last attempt of the leg before it. */
 export async function sumLeg(tx: Tx, { accountId, taskId, leg }: LegRef): Promise<LegUse> {
-  const [owner] = await tx
-    .select()
-    .from(task)
-    .where(and(eq(task.id, taskId), eq(task.accountId, accountId)));
-  if (owner === undefined) throw new Error(`task ${taskId} has no row to charge`);
-  const [before] = await tx
-    .select({ lastAttempt: charge.lastAttempt })
-    .from(charge)
-    .where(and(eq(charge.taskId, taskId), lt(charge.leg, leg)))
-    .orderBy(desc(charge.leg), desc(charge.revision))
-    .limit(1);
+  const before = sql`coalesce((
+    select last_attempt from ${charge} earlier where earlier.task_id = ${taskId} and earlier.leg < ${leg}
+    order by earlier.leg desc, earlier.revision desc limit 1), -1)`;
   const total = (value: unknown, filter = sql`true`) =>
     sql<number>`coalesce(sum(${value}) filter (where ${filter}), 0)`.mapWith(Number);
-  const first = (before?.lastAttempt ?? -1) + 1;
-  const [sums] = await tx
+  const [found] = await tx
     .select({
+      lastAttempt: task.fence,
+      askedAt: task.createdAt,
+      sessionId: task.sessionId,
+      repositoryId: task.repositoryId,
+      requesterId: task.requesterId,
       modelMicroUsd: total(usage.priceMicroUsd, sql`${usage.kind} = 'model'`),
       machineMicroUsd: total(usage.priceMicroUsd, sql`${usage.kind} = 'sandbox'`),
       costMicroUsd: total(usage.costMicroUsd),
     })
-    .from(usage)
-    .where(and(eq(usage.taskId, taskId), gte(usage.attempt, first)));
-  const { modelMicroUsd = 0, machineMicroUsd = 0, costMicroUsd = 0 } = sums ?? {};
-  return {
-    paid: { modelMicroUsd, machineMicroUsd },
-    costMicroUsd,
-    lastAttempt: owner.fence,
-    askedAt: owner.createdAt,
-    sessionId: owner.sessionId,
-    repositoryId: owner.repositoryId,
-    requesterId: owner.requesterId,
-  };
+    .from(task)
+    .leftJoin(usage, and(eq(usage.taskId, task.id), sql`${usage.attempt} > ${before}`))
+    .where(and(eq(task.id, taskId), eq(task.accountId, accountId)))
+    .groupBy(task.id);
+  if (found === undefined) throw new Error(`task ${taskId} has no row to charge`);
+  const { modelMicroUsd, machineMicroUsd, ...rest } = found;
+  return { paid: { modelMicroUsd, machineMicroUsd }, ...rest };
 }
 
 export type NewCharge = LegRef &

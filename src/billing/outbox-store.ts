@@ -71,13 +71,14 @@ export async function giveOverUnknown(system: Db): Promise<OutboxRow[]> {
 export type ClaimedRow = { kind: "row"; row: OutboxRow } | { kind: "none" } | { kind: "other" };
 
 /**
- * Takes the oldest row that is due, of an account for which nobody is sending. That it is tried is written down before it is, so
+ * Takes the oldest row that is due, of an account that has a customer and for which nobody is sending. That it is tried is written down before it is, so
  * that a sender that dies leaves a row of which everybody knows.
  */
 export async function claimOutboxRow(system: Db): Promise<ClaimedRow> {
   const next = sql`(
     select o.id from billing_outbox o
     where ((o.state = 'pending' and o.next_at <= now()) or (o.state = 'sending' and o.lease_until < now()))
+      and exists (select 1 from billing_account b where b.account_id = o.account_id and b.stripe_customer_id is not null)
       and not exists (select 1 from billing_outbox s where s.account_id = o.account_id and s.state = 'sending' and s.id <> o.id)
     order by o.id limit 1 for update skip locked)`;
   try {

@@ -17,11 +17,11 @@ export function renderNotice(input: NoticeInput): string {
   const day = input.day === null ? null : input.day.toISOString().slice(0, 10);
   switch (notice) {
     case "no-plan":
-      return `The account \`${login}\` has no plan yet, so nothing was started. ${owner} can set it up; then repeat the command.`;
+      return `The account \`${login}\` has no plan yet, so nothing was started. ${owner} can set it up; then the command begins by itself.`;
     case "checkout-open":
-      return `The plan of \`${login}\` is not set up to the end${checkoutBy === null ? "" : ` (\`${checkoutBy}\` began it)`}, so nothing was started. ${owner} can finish it; then repeat the command.`;
+      return `The plan of \`${login}\` is not set up to the end${checkoutBy === null ? "" : ` (\`${checkoutBy}\` began it)`}, so nothing was started. ${owner} can finish it; then the command begins by itself.`;
     case "payment-unconfirmed":
-      return `The first payment of \`${login}\` still has to be confirmed, so nothing was started. ${owner} can confirm it; then repeat the command.`;
+      return `The first payment of \`${login}\` still has to be confirmed, so nothing was started. ${owner} can confirm it; then the command begins by itself.`;
     case "trial":
       return `The account \`${login}\` is on trial${day === null ? "" : ` until ${day}`}.`;
     case "plan-ends":

@@ -13,6 +13,7 @@ import { readRepository, readStatuses, showTasks } from "./list-tasks.ts";
 import { addQueue } from "./queue-command.ts";
 import { runMigrateDown, runMigrateStatus, runMigrateUp } from "./run-migrations.ts";
 import { showTask } from "./show-task.ts";
+import { addUsage } from "./usage-command.ts";
 
 const { version } = z
   .object({ version: z.string() })
@@ -58,6 +59,7 @@ export function createProgram(io: CliIo): Command {
   addSession(program, io);
   addSandbox(program, io);
   addAccount(program, io);
+  addUsage(program, io);
   addQueue(program, io, wholeNumber(1, 10_000));
   addAudit(program, io, wholeNumber(1, 10_000));
   addMigrate(program, io);

@@ -1,6 +1,6 @@
 import { and, between, desc, eq, notInArray, sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
-import { repository, session, task } from "../../db/schema.ts";
+import { repository, sandboxUse, session, task } from "../../db/schema.ts";
 
 /** One line of `remote-claude session list`; its JSON is a contract. */
 export type ListedSession = {
@@ -13,6 +13,8 @@ export type ListedSession = {
   pullNumber: number | null;
   sandbox: { provider: string; id: string } | null;
   openTasks: number;
+  /** How long machines worked for it: the sum of what was metered. */
+  totalHours: number;
   createdAt: Date;
   updatedAt: Date;
   endedAt: Date | null;
@@ -49,21 +51,32 @@ function query(system: Db) {
     where of_session.session_id = ${session.id}
       and of_session.status in ('queued', 'provisioning', 'running', 'waiting')
   )`;
+  const totalHours = sql<number>`(
+    select coalesce(extract(epoch from sum(ended_at - started_at)), 0)::float8 / 3600 from ${sandboxUse} of_session
+    where of_session.session_id = ${session.id}
+  )`;
   return system
     .select({
       session,
       owner: repository.owner,
       name: repository.name,
       openTasks,
+      totalHours,
     })
     .from(session)
     .innerJoin(repository, eq(repository.id, session.repositoryId))
     .$dynamic();
 }
 
-type Row = { session: typeof session.$inferSelect; owner: string; name: string; openTasks: number };
+type Row = {
+  session: typeof session.$inferSelect;
+  owner: string;
+  name: string;
+  openTasks: number;
+  totalHours: number;
+};
 
-function toListed({ session: row, owner, name, openTasks }: Row): ListedSession {
+function toListed({ session: row, owner, name, openTasks, totalHours }: Row): ListedSession {
   const { id, accountId, status, issueNumber, branch, pullNumber, sandboxProvider, sandboxId } = row;
   const { createdAt, updatedAt, endedAt } = row;
   return {
@@ -77,6 +90,7 @@ function toListed({ session: row, owner, name, openTasks }: Row): ListedSession 
     sandbox:
       sandboxProvider === null || sandboxId === null ? null : { provider: sandboxProvider, id: sandboxId },
     openTasks,
+    totalHours: Math.round(totalHours * 10_000) / 10_000,
     createdAt,
     updatedAt,
     endedAt,

@@ -7,6 +7,9 @@ export function knownSecrets(config: Config & { databaseUrl: string }): string[]
   const secrets = [
     config.app?.privateKey,
     ...(config.app?.webhookSecrets ?? []),
+    config.signIn?.clientSecret,
+    config.billing?.secretKey,
+    ...(config.billing?.webhookSecrets ?? []),
     credential,
     decodeURIComponent(password),
     config.sandbox.e2b?.apiKey,

@@ -23,7 +23,12 @@ export const receiptSchema = z.strictObject({
   durationMs: z.number().min(0),
   models: z.array(z.string()),
   tokens: z.strictObject({ input: whole, output: whole, cacheRead: whole, cacheWrite: whole }),
+  /** Of the model and the machine together, at the vendors' prices. */
   costMicroUsd: whole,
+  /** What of it the machine took. Receipts of before it was metered have none. */
+  machine: z
+    .strictObject({ durationMs: whole, costMicroUsd: whole })
+    .default({ durationMs: 0, costMicroUsd: 0 }),
   /** What the payer is charged; null: this server charges nobody. */
   priceMicroUsd: whole.nullable(),
   payer: z.string(),
@@ -36,48 +41,62 @@ export type Receipt = z.infer<typeof receiptSchema>;
 
 const maxRows = 20;
 
-/** The receipt as a folded block of Markdown, under what failed; `full: false` leaves the lists of files and commands out. */
-export function renderReceipt(receipt: Receipt, options: { full: boolean } = { full: true }): string {
+type Shown = { full: boolean; amounts: boolean };
+
+/**
+ * The receipt as a folded block of Markdown, under what failed; `full: false` leaves the lists of files and commands out,
+ * `amounts: false` what everything cost.
+ */
+export function renderReceipt(receipt: Receipt, options: Shown = { full: true, amounts: true }): string {
   const { totals } = receipt;
   const changed =
     totals.files === 0
       ? "no files changed"
       : `${formatPlural(totals.files, "file")} +${totals.additions} −${totals.deletions}`;
-  const summary = `Receipt: ${changed}, ${formatDuration(receipt.durationMs)}, ${formatUsd(receipt.costMicroUsd)}`;
+  const cost = options.amounts ? `, ${formatUsd(receipt.costMicroUsd)}` : "";
+  const summary = `Receipt: ${changed}, ${formatDuration(receipt.durationMs)}${cost}`;
   const blocks = [
     renderFailure(receipt.checks) ?? "",
     `<details><summary>${summary}</summary>`,
-    renderTable(receipt),
+    renderTable(receipt, options),
     ...(options.full ? [renderFiles(receipt), renderCommands(receipt), renderChecks(receipt)] : []),
     "</details>",
   ];
   return blocks.filter((block) => block !== "").join("\n\n");
 }
 
-function renderTable(receipt: Receipt): string {
-  const { tokens } = receipt;
+function renderTable(receipt: Receipt, shown: Shown): string {
+  const { tokens, machine } = receipt;
+  const machineCost = shown.amounts ? `, ${formatUsd(machine.costMicroUsd)}` : "";
   const rows: [string, string][] = [
     [
       "Pushed",
       receipt.remoteSha === null ? "nothing" : `\`${receipt.remoteSha.slice(0, 12)}\`, read back from GitHub`,
     ],
-    ...(receipt.branch === null ? [] : [["Branch", toInlineCode(receipt.branch, 250)] as [string, string]]),
-    ...(receipt.pullNumber === null ? [] : [["Pull request", `#${receipt.pullNumber}`] as [string, string]]),
+    ...row(receipt.branch !== null, "Branch", toInlineCode(receipt.branch ?? "", 250)),
+    ...row(receipt.pullNumber !== null, "Pull request", `#${receipt.pullNumber}`),
     ["Time", formatDuration(receipt.durationMs)],
     ["Model", receipt.models.map((model) => toInlineCode(model, 60)).join(", ") || "none was asked"],
     [
       "Tokens",
       `${formatCount(tokens.input)} in, ${formatCount(tokens.output)} out, ${formatCount(tokens.cacheRead)} from cache, ${formatCount(tokens.cacheWrite)} into cache`,
     ],
-    ["Model cost", formatUsd(receipt.costMicroUsd)],
-    ["Charged", renderCharge(receipt)],
+    ...row(shown.amounts, "Model cost", formatUsd(receipt.costMicroUsd - machine.costMicroUsd)),
+    ...row(machine.durationMs > 0, "Machine", `${formatDuration(machine.durationMs)}${machineCost}`),
+    ["Charged", renderCharge(receipt, shown)],
   ];
   return ["| | |", "|---|---|", ...rows.map(([name, value]) => `| ${name} | ${value} |`)].join("\n");
 }
 
+const row = (is: boolean, name: string, value: string): [string, string][] => (is ? [[name, value]] : []);
+
 /** Who pays how much, or why nobody does; without a full stop. */
-export function renderCharge({ charged, payer, priceMicroUsd, reason }: Receipt): string {
-  if (charged && priceMicroUsd !== null) return `${formatUsd(priceMicroUsd)} to ${toInlineText(payer, 60)}`;
+export function renderCharge(
+  { charged, payer, priceMicroUsd, reason }: Receipt,
+  { amounts }: { amounts: boolean } = { amounts: true },
+): string {
+  if (charged && priceMicroUsd !== null)
+    return `${amounts ? `${formatUsd(priceMicroUsd)} ` : ""}to ${toInlineText(payer, 60)}`;
   return `nothing${reason === null ? "" : `: ${toInlineText(reason)}`}`;
 }
 

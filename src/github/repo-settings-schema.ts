@@ -113,6 +113,11 @@ export const repoSettingsFile = z.strictObject({
     .strictObject({
       budget_usd: budget.optional(),
       monthly_budget_usd: dollars(1_000_000).optional().describe("dollars from 0.01 to 1000000, such as 200"),
+      monthly_budget_usd_per_user: dollars(1_000_000)
+        .optional()
+        .describe("dollars from 0.01 to 1000000, such as 50"),
+      session_budget_usd: dollars(1_000_000).optional().describe("dollars from 0.01 to 1000000, such as 25"),
+      approve_above_usd: dollars(1_000).optional().describe("dollars from 0.01 to 1000, such as 3"),
       turns: turns.optional(),
       minutes: minutes.optional(),
       parallel_tasks: whole(1, 1_000).optional().describe("a whole number of tasks from 1 to 1000"),
@@ -120,6 +125,10 @@ export const repoSettingsFile = z.strictObject({
     })
     .optional()
     .describe("a mapping of limits"),
+  public_amounts: z
+    .boolean()
+    .optional()
+    .describe("true to show amounts of money on a public repository too, or false"),
   branch: z
     .string()
     .refine(isBranchTemplate)

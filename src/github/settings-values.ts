@@ -20,12 +20,20 @@ export type Settings = RepoSettings & {
     budgetMicroUsd: number;
     /** Of all tasks of the repository in a calendar month; null: no limit of its own. */
     monthlyBudgetMicroUsd: number | null;
+    /** Of the tasks of one person here in a calendar month; null: no limit of its own. */
+    monthlyBudgetPerUserMicroUsd: number | null;
+    /** Of one conversation in all its life; null: no limit of its own. */
+    sessionBudgetMicroUsd: number | null;
+    /** A task that is likely to cost more waits for an approval; null: none does. */
+    approveAboveMicroUsd: number | null;
     maxTurns: number;
     timeoutMs: number;
     /** Null: only the account's limit holds. */
     parallelTasks: number | null;
     parallelTasksPerUser: number | null;
   };
+  /** Amounts of money are shown on a public repository too. */
+  publicAmounts: boolean;
   /** For `branchFromTemplate`. */
   branchTemplate: string;
   pullRequest: {
@@ -52,6 +60,7 @@ export type SavedTask = { instruction: string; options: TaskOptions };
 /** What holds where neither the server nor a file says another thing. */
 export const settingsFallback = {
   triggers: { autofix: true, autofix_attempts: 3, roles: ["write", "maintain", "admin"] },
+  public_amounts: false,
   branch: defaultBranchTemplate,
   pr: { draft: true, reviewers: [] },
   setup: [],
@@ -84,13 +93,16 @@ export function toSettings(file: MergedFile): Settings {
     model: file.model,
     limits: {
       budgetMicroUsd: toMicroUsd(limits.budget_usd),
-      monthlyBudgetMicroUsd:
-        limits.monthly_budget_usd === undefined ? null : toMicroUsd(limits.monthly_budget_usd),
+      monthlyBudgetMicroUsd: toLimit(limits.monthly_budget_usd),
+      monthlyBudgetPerUserMicroUsd: toLimit(limits.monthly_budget_usd_per_user),
+      sessionBudgetMicroUsd: toLimit(limits.session_budget_usd),
+      approveAboveMicroUsd: toLimit(limits.approve_above_usd),
       maxTurns: limits.turns,
       timeoutMs: toMs(limits.minutes),
       parallelTasks: limits.parallel_tasks ?? null,
       parallelTasksPerUser: limits.parallel_tasks_per_user ?? null,
     },
+    publicAmounts: file.public_amounts ?? settingsFallback.public_amounts,
     branchTemplate: file.branch ?? settingsFallback.branch,
     pullRequest: {
       draft: pr?.draft ?? settingsFallback.pr.draft,
@@ -110,6 +122,8 @@ export function toSettings(file: MergedFile): Settings {
 }
 
 const toMicroUsd = (dollars: number): number => Math.round(dollars * 1_000_000);
+const toLimit = (dollars: number | undefined): number | null =>
+  dollars === undefined ? null : toMicroUsd(dollars);
 const toMs = (minutes: number): number => Math.round(minutes * 60_000);
 
 function toSavedTask({ instruction, options = {} }: NonNullable<SettingsFile["tasks"]>[string]): SavedTask {

@@ -85,6 +85,10 @@ export type StatusView = {
   todos: readonly { text: string; state: "pending" | "in_progress" | "completed" }[];
   notices: StatusNotices;
   links: readonly { label: string; url: string }[];
+  /** No amount of money is named: the thread is public. */
+  hidesAmounts?: boolean;
+  /** What tasks of the repository cost: half of them at most the one, nine in ten at most the other. Before the start. */
+  estimate?: { typicalMicroUsd: number; longMicroUsd: number };
 };
 
 export const noNotices: StatusNotices = {
@@ -109,8 +113,9 @@ export function renderStatusComment(view: StatusView): string {
   return whole.length <= maxComment ? whole : render(view, { full: false });
 }
 
-function render(view: StatusView, options: { full: boolean }): string {
+function render(view: StatusView, { full }: { full: boolean }): string {
   const { phase } = view;
+  const options = { full, amounts: view.hidesAmounts !== true };
   const blocks = [
     renderHeadline(view),
     ...renderWords(view),

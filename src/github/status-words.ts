@@ -5,7 +5,7 @@ import { renderCharge, type Receipt } from "./receipt.ts";
 import type { PullRequestRef, StatusView } from "./status-comment.ts";
 
 /** The first line of the status comment: where the task stands. */
-export function renderHeadline({ phase, requester, notices }: StatusView): string {
+export function renderHeadline({ phase, requester, notices, hidesAmounts }: StatusView): string {
   switch (phase.kind) {
     case "queued": {
       const estimate = phase.estimate === null ? "" : `, ${formatEstimate(phase.estimate)}`;
@@ -15,7 +15,7 @@ export function renderHeadline({ phase, requester, notices }: StatusView): strin
     case "starting":
       return `🚀 **Starting**: ${toInlineText(phase.step)}`;
     case "running":
-      return `🛠️ **Working** for ${formatDuration(phase.elapsedMs)}, ${formatUsd(phase.costMicroUsd)} of ${formatUsd(phase.budgetMicroUsd)} spent`;
+      return `🛠️ **Working** for ${formatDuration(phase.elapsedMs)}${hidesAmounts === true ? "" : `, ${formatUsd(phase.costMicroUsd)} of ${formatUsd(phase.budgetMicroUsd)} spent`}`;
     case "waiting":
       return `✋ **Waiting for an answer** from somebody with write access`;
     case "finished":
@@ -41,11 +41,12 @@ export function renderHeadline({ phase, requester, notices }: StatusView): strin
 }
 
 /** What there is to say about it, as blocks of Markdown. */
-export function renderWords({ phase, notices }: StatusView): string[] {
+export function renderWords({ phase, notices, hidesAmounts, estimate }: StatusView): string[] {
+  const amounts = hidesAmounts !== true;
   switch (phase.kind) {
     case "queued":
     case "starting":
-      return [];
+      return estimate === undefined || !amounts ? [] : [usualCost(estimate)];
     case "running":
       return [
         ...((phase.testing ?? null) === null
@@ -73,13 +74,13 @@ export function renderWords({ phase, notices }: StatusView): string[] {
         toInlineText(phase.failure.remedy, 600),
         phase.failure.retryHelps ? "Trying again may help." : "Trying again before that will not help.",
         ...kept(phase.pull),
-        paid(phase.receipt),
+        paid(phase.receipt, { amounts }),
       ];
     case "timeout":
       return [
         "Ask for a smaller piece of work, or give it longer with `--timeout`.",
         ...kept(phase.pull),
-        paid(phase.receipt),
+        paid(phase.receipt, { amounts }),
       ];
     case "cancelled":
       return [
@@ -100,8 +101,12 @@ function kept(pull: PullRequestRef | null): string[] {
   return pull === null ? [] : [`What was pushed before is in #${pull.number}.`];
 }
 
-function paid(receipt: Receipt | null): string {
-  const charge = receipt === null ? "nothing" : renderCharge(receipt);
+function usualCost({ typicalMicroUsd, longMicroUsd }: NonNullable<StatusView["estimate"]>): string {
+  return `Half of this repository's last tasks cost up to ${formatUsd(typicalMicroUsd)}, nine in ten up to ${formatUsd(longMicroUsd)}.`;
+}
+
+function paid(receipt: Receipt | null, shown: { amounts: boolean }): string {
+  const charge = receipt === null ? "nothing" : renderCharge(receipt, shown);
   return charge.startsWith("nothing")
     ? `Nothing was charged${charge.slice("nothing".length)}.`
     : `Charged: ${charge}.`;

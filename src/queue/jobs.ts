@@ -29,6 +29,15 @@ const look = {
   slots: 2,
 } as const;
 
+const ofAccount = {
+  payload: z.strictObject({ accountId: z.uuid() }),
+  retryLimit: 12,
+  retryDelaySeconds: 2,
+  retryDelayMaxSeconds: 300,
+  expireInSeconds: 300,
+  slots: 1,
+} as const;
+
 /**
  * Every asynchronous edge of the program on one page: a job's payload and how often and how fast it is
  * tried again. Handlers are wired in src/worker.ts.
@@ -95,6 +104,14 @@ export const jobs = {
     order: "any",
     slots: 1,
   },
+  /** What Stripe has said is looked up, and accounts of which nothing was heard for long. */
+  "stripe-events": periodic,
+  /** Stripe is told of charges; what was not taken, or of accounts without a customer yet, is tried again. */
+  "send-charges": periodic,
+  /** Tasks that a plan lets run for a while yet are stopped; its key is the account. */
+  "stop-by-plan": { ...ofAccount, order: "single" },
+  /** The App is gone from an account: its plan ends with the period that is paid for. */
+  "end-plan": { ...ofAccount, order: "any" },
   sweep: { ...periodic, expireInSeconds: 300 },
   "missed-deliveries": periodic,
   "pause-idle": periodic,

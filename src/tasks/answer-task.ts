@@ -1,9 +1,12 @@
-import { withAccount } from "../../db/client.ts";
+import { withAccount, type Tx } from "../../db/client.ts";
 import type { TaskAnswer } from "../../db/schema.ts";
 import type { Deps } from "../deps.ts";
+import { moreMicroUsd } from "./ask-at-budget.ts";
 import { lockWaitingTask, noteAnswer, wakeTask, wasAnsweredBy } from "./answer-store.ts";
+import { raiseTaskBudget } from "./budget-store.ts";
 import { enqueueTask } from "./enqueue-task.ts";
 import type { Place } from "./place-store.ts";
+import { maxBudgetMicroUsd } from "./raise-budget.ts";
 import type { Task } from "./task-store.ts";
 
 export type AnswerInput = {
@@ -17,6 +20,8 @@ export type AnswerInput = {
   sha: string | null;
   /** Names the comment that answers, so that the same one again changes nothing. */
   key?: string;
+  /** What an approval adds to a task that stopped at the server's own budget; absent: the budget has been raised already. */
+  usualBudgetMicroUsd?: number;
 };
 
 export type Answered =
@@ -39,6 +44,8 @@ export async function answerTask(
     const waiting = await lockWaitingTask(tx, sessionId);
     if (waiting === null || waiting.question === null) return { kind: "nothing-asked" };
     const { question } = waiting;
+    // Words are no yes to what costs money.
+    if (question.kind === "cost" && !approved) return { kind: "nothing-asked" };
     if (sha !== null && question.sha !== null && !question.sha.startsWith(sha))
       return { kind: "other-sha", expected: question.sha };
     const answer: TaskAnswer = {
@@ -48,9 +55,25 @@ export async function answerTask(
       by,
       at: deps.clock.now().toISOString(),
     };
+    if (question.kind === "cost") await giveMore(tx, waiting, input);
     const task = await wakeTask(tx, { taskId: waiting.id, answer });
     if (key !== undefined) await noteAnswer(tx, { taskId: waiting.id, accountId, key });
     const place = await enqueueTask(deps, tx, { taskId: waiting.id, accountId, sessionId });
     return { kind: "woken", task, place };
   });
+}
+
+/** A task that was asked about before its start has its budget still; one that stopped at it gets as much again. */
+async function giveMore(
+  tx: Tx,
+  waiting: Task,
+  { usualBudgetMicroUsd, by, key = waiting.question?.askedAt ?? "" }: AnswerInput,
+): Promise<void> {
+  if (usualBudgetMicroUsd === undefined || waiting.prompt === null) return;
+  const { id: taskId, accountId, budgetMicroUsd } = waiting;
+  const addMicroUsd = Math.min(
+    moreMicroUsd(waiting, usualBudgetMicroUsd),
+    maxBudgetMicroUsd - budgetMicroUsd,
+  );
+  if (addMicroUsd > 0) await raiseTaskBudget(tx, { taskId, accountId, addMicroUsd, key, by });
 }

@@ -3,10 +3,8 @@ import type { Deps } from "../deps.ts";
 import type { PublicMarkdown } from "../github/inline-text.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { workOf, type WorkFacts } from "./make-receipt.ts";
+import { questionOf } from "./question-of.ts";
 import type { TaskPause } from "./task-end.ts";
-
-/** After this a question that nobody has answered ends its task (resolution 3). */
-const answerWithinMs = 7 * 86_400_000;
 
 /** The task sleeps until a person has answered. */
 export function askPerson(
@@ -19,16 +17,10 @@ export function askPerson(
     work?: WorkFacts;
   },
 ): TaskPause {
-  const now = deps.clock.now();
+  const { kind, text, sha, run, work } = input;
   return {
     status: "waiting",
-    question: {
-      kind: input.kind,
-      text: input.text,
-      sha: input.sha,
-      askedAt: now.toISOString(),
-      expiresAt: new Date(now.getTime() + answerWithinMs).toISOString(),
-    },
-    work: input.work ?? workOf(input.run),
+    question: questionOf({ kind, text, sha, now: deps.clock.now() }),
+    work: work ?? workOf(run),
   };
 }

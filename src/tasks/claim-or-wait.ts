@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { JobContext } from "../queue/jobs.ts";
 import { PutBack } from "../queue/put-back.ts";
 import { claimTask, type ClaimResult } from "./claim-store.ts";
+import { planTermsOf } from "./judge-plan.ts";
 import type { Place } from "./place-store.ts";
 import { sayWaiting } from "./say-status.ts";
 
@@ -19,11 +20,13 @@ const fullPollMs = 1_000;
 export async function claimOrWait(deps: Deps, ref: TaskRef, context: JobContext): Promise<ClaimResult> {
   let saidWaiting = false;
   while (true) {
-    const caps = { defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd };
+    const caps = {
+      ...{ defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd, plan: planTermsOf(deps) },
+    };
     const claim = await withAccount(deps.db, ref.accountId, (tx) => claimTask(tx, ref, caps));
     if (!claim.ok && claim.reason === "cap-reached") {
       if (claim.news) await sayWaiting(deps, ref, claim.place);
-      throw new PutBack("no budget has room for the task", laterMs);
+      throw new PutBack("no budget has room for the task, or no plan", laterMs);
     }
     if (!claim.ok && claim.reason === "limit-full") return putBack(deps, ref, { context, claim });
     if (claim.ok || claim.reason !== "account-full") return claim;

@@ -7,7 +7,9 @@ import { judgeCaps } from "../usage/caps.ts";
 import { recordUsage } from "../usage/usage-store.ts";
 import { sayCapReached } from "./cap-words.ts";
 import { fencedError } from "./fence-store.ts";
-import { isPublicRepository, setCapNotice } from "./money-store.ts";
+import { showsAmounts } from "./amounts-store.ts";
+import { setCapNotice } from "./money-store.ts";
+import { judgePlan, type PlanTerms } from "./judge-plan.ts";
 import { findPlace, type Place } from "./place-store.ts";
 import { readLimits } from "./queue-turn-store.ts";
 import { busyStatuses, toTask, type Task } from "./task-store.ts";
@@ -18,7 +20,7 @@ export type ClaimResult =
   | { ok: false; reason: "missing" | "ended" | "waiting" }
   /** limit-full: the repository's settings let no more of its tasks, or of this person's, run at once. */
   | { ok: false; reason: "account-full" | "limit-full"; place: Place }
-  /** No budget that it stands under has room for what it may cost. `news`: its row says so only now. */
+  /** No budget that it stands under has room for what it may cost, or the plan lets nothing begin. `news`: its row says so only now. */
   | { ok: false; reason: "cap-reached"; place: Place; news: boolean }
   | { ok: false; reason: "cancelled" | "failed-too-often"; task: Task };
 
@@ -33,7 +35,7 @@ const maxFailures = 3;
 export async function claimTask(
   tx: Tx,
   input: { taskId: string; accountId: string },
-  caps: { defaultMonthMicroUsd: number },
+  caps: { defaultMonthMicroUsd: number; plan?: PlanTerms | null },
 ): Promise<ClaimResult> {
   const [slots] = await tx
     .select({ n: account.maxParallelTasks })
@@ -59,7 +61,7 @@ export async function claimTask(
     const place = await findPlace(tx, { ...input, sessionId: found.sessionId });
     return { ok: false, reason: full, place };
   }
-  const cap = await judgeTask(tx, found, caps);
+  const cap = (await judgePlan(tx, found, caps.plan ?? null)) ?? (await judgeTask(tx, found, caps));
   if (cap !== null) {
     const place = await findPlace(tx, { ...input, sessionId: found.sessionId });
     return {
@@ -101,7 +103,7 @@ async function judgeTask(tx: Tx, mine: Task, caps: { defaultMonthMicroUsd: numbe
     await readRest(tx, mine.id),
   );
   if (verdict.ok) return null;
-  return sayCapReached(verdict, { isPublic: await isPublicRepository(tx, mine.repositoryId) });
+  return sayCapReached(verdict, { amounts: await showsAmounts(tx, mine.repositoryId) });
 }
 
 /** Under the account's lock, so that it is exact as well. */

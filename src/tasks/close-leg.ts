@@ -4,7 +4,8 @@ import { sumCharges } from "../billing/charge-store.ts";
 import { chargePolicy, whoPays, type LegEnd, type WhoPays } from "../billing/who-pays.ts";
 import { claimAlerts, readCaps } from "../usage/cap-store.ts";
 import { sayCapAlert } from "./cap-words.ts";
-import { addBudgetNotices, isPublicRepository } from "./money-store.ts";
+import { showsAmounts } from "./amounts-store.ts";
+import { addBudgetNotices } from "./money-store.ts";
 import type { Task } from "./task-store.ts";
 
 /** What the payer owes for a task in all its legs, for the receipt. */
@@ -53,6 +54,6 @@ async function tellOfCaps(tx: Tx, { task, defaultMonthMicroUsd }: LegClose): Pro
   const uses = await readCaps(tx, of, { defaultMonthMicroUsd });
   const alerts = await claimAlerts(tx, { of: ids, uses });
   if (alerts.length === 0) return;
-  const isPublic = await isPublicRepository(tx, task.repositoryId);
-  await addBudgetNotices(tx, { ...ids, notices: alerts.map((alert) => sayCapAlert(alert, { isPublic })) });
+  const amounts = await showsAmounts(tx, task.repositoryId);
+  await addBudgetNotices(tx, { ...ids, notices: alerts.map((alert) => sayCapAlert(alert, { amounts })) });
 }

@@ -1,7 +1,7 @@
 import type { Config } from "../config.ts";
 import type { Db } from "../../db/client.ts";
 import { withAccount, type Tx } from "../../db/client.ts";
-import type { TaskOptions } from "../../db/schema.ts";
+import type { TaskOptions, TaskQuestion } from "../../db/schema.ts";
 import { UserError } from "../errors.ts";
 import { branchFromTemplate } from "../github/settings-branch.ts";
 import type { Settings } from "../github/settings-values.ts";
@@ -9,10 +9,15 @@ import type { Queue } from "../queue/queue.ts";
 import { findOrCreateSession, findSessionOfPull, type Session } from "../sessions/session-store.ts";
 import { beginAnew, lockConversation } from "./conversation-store.ts";
 import { updateRepositoryCaps } from "../usage/cap-store.ts";
+import { requirePriced } from "../usage/require-priced.ts";
+import { showsAmounts } from "./amounts-store.ts";
+import { askBeforeStart } from "./ask-before-start.ts";
 import type { FrozenContext } from "./frozen-context.ts";
 import { reserveStep } from "./step-store.ts";
 import { enqueueTask } from "./enqueue-task.ts";
-import type { Place } from "./place-store.ts";
+import { findPlace, type Place } from "./place-store.ts";
+import { takeQueueTurn } from "./queue-turn-store.ts";
+import { repositoryMoneyOf } from "./repository-money.ts";
 import { greetOnce } from "./greeting-store.ts";
 import { settleOptions } from "./settle-options.ts";
 import { insertTask, type Task } from "./task-store.ts";
@@ -59,6 +64,8 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
     if (!(await makeWay(deps, tx, input))) return null;
     const session = await sessionOf(tx, input);
     const options = settleOptions(input.options, input.settings, deps.config);
+    requirePriced(options.model ?? deps.config.model.name, { isServers: options.model === undefined });
+    const question = await askBefore(deps, tx, { ...input, options });
     const inserted = await insertTask(tx, {
       accountId: input.accountId,
       sessionId: session.id,
@@ -76,28 +83,45 @@ export async function createTask(deps: CreateTaskDeps, input: CreateTaskInput): 
       requesterLogin: input.requester.login,
       context: input.context,
       ...(input.remarks === undefined ? {} : { notices: { remarks: input.remarks } }),
-      budgetMicroUsd: options.budgetMicroUsd ?? deps.config.limits.budgetMicroUsd,
+      budgetMicroUsd: budgetOf(deps, options),
+      ...(question === null ? {} : { status: "waiting", question }),
     });
     if (inserted === null) return null;
     const { greeting } = input;
     const task = greeting === undefined ? inserted : await greetOnce(tx, { task: inserted, greeting });
     const { accountId } = input;
     const { parallelTasks: perRepository, parallelTasksPerUser: perUser } = input.settings.limits;
-    const { monthlyBudgetMicroUsd: month } = input.settings.limits;
-    await updateRepositoryCaps(tx, {
-      repositoryId: input.repositoryId,
-      caps: month === null ? {} : { month },
-    });
-    const place = await enqueueTask(deps, tx, {
-      ...{ taskId: task.id, accountId, sessionId: session.id },
-      limits: { perRepository, perUser },
-    });
+    const inLine = { taskId: task.id, accountId, sessionId: session.id, limits: { perRepository, perUser } };
+    if (question !== null) {
+      await takeQueueTurn(tx, inLine);
+      await deps.queue.enqueue(tx, "report-task", { taskId: task.id, accountId });
+      return { task, place: await findPlace(tx, inLine), mustWait: false };
+    }
+    const place = await enqueueTask(deps, tx, inLine);
     const mustWait = place.sessionBusy || place.ahead >= place.slots;
     if (mustWait) {
       // Begun here under fence 0, so that the run, should it start meanwhile, waits for this comment instead of writing a second.
       await reserveStep(tx, { taskId: task.id, accountId: input.accountId, name: "status-comment" });
     }
     return { task, place, mustWait };
+  });
+}
+
+const budgetOf = ({ config }: CreateTaskDeps, options: TaskOptions): number =>
+  options.budgetMicroUsd ?? config.limits.budgetMicroUsd;
+
+/** Keeps what the repository's settings say of money, and asks whether the task may begin where they want that; null: it may. */
+async function askBefore(
+  deps: CreateTaskDeps,
+  tx: Tx,
+  { accountId, repositoryId, settings, options }: CreateTaskInput,
+): Promise<TaskQuestion | null> {
+  await updateRepositoryCaps(tx, { repositoryId, caps: repositoryMoneyOf(settings) });
+  return askBeforeStart(tx, {
+    task: { accountId, repositoryId, budgetMicroUsd: budgetOf(deps, options) },
+    aboveMicroUsd: settings.limits.approveAboveMicroUsd,
+    amounts: await showsAmounts(tx, repositoryId),
+    now: new Date(),
   });
 }
 

@@ -3,6 +3,7 @@ import { withAccount, type Db, type Tx } from "../../db/client.ts";
 import type { Clock } from "../clock.ts";
 import { findSession, type Session } from "../sessions/session-store.ts";
 import { sumTaskUsage } from "../usage/usage-store.ts";
+import { showsAmounts } from "./amounts-store.ts";
 import { findMachineStatus } from "./machine-status-store.ts";
 import { findPlace } from "./place-store.ts";
 import type { Task } from "./task-store.ts";
@@ -14,20 +15,21 @@ type DescribeDeps = { db: Db; clock: Clock };
 /** The answer to `/claude status`: the thread's open tasks or how the last one ended, and what its session has. */
 export async function describeThread(
   deps: DescribeDeps,
-  input: { accountId: string; thread: ThreadRef },
+  input: { accountId: string; repositoryId: number; thread: ThreadRef },
 ): Promise<string> {
-  const { tasks, session } = await withAccount(deps.db, input.accountId, async (tx) => {
+  const { tasks, session, amounts } = await withAccount(deps.db, input.accountId, async (tx) => {
     const { sessionId } = input.thread;
     const tasks = await listTasksOfThread(tx, input.thread);
     const session = sessionId === null ? null : await findSession(tx, sessionId);
-    return { tasks, session: await describeSession(tx, session, tasks) };
+    const amounts = await showsAmounts(tx, input.repositoryId);
+    return { tasks, amounts, session: await describeSession(tx, session, tasks) };
   });
   const now = deps.clock.now().getTime();
   const open = tasks.filter(({ finishedAt }) => finishedAt === null).reverse();
   const described: OpenTask[] = [];
   for (const task of open) described.push(await describeOpen(deps, task, now));
   const last = open.length > 0 ? null : await describeLast(deps, tasks[0], now);
-  return renderThreadStatus({ open: described, last, session });
+  return renderThreadStatus({ open: described, last, session, amounts });
 }
 
 async function describeOpen(deps: DescribeDeps, task: Task, now: number): Promise<OpenTask> {

@@ -60,6 +60,7 @@ export function makeReceipt(input: {
       ),
     },
     costMicroUsd: usage.costMicroUsd,
+    machine: { durationMs: usage.machine.durationMs, costMicroUsd: usage.machine.costMicroUsd },
     priceMicroUsd: bill.charged ? bill.priceMicroUsd : null,
     payer: input.payer,
     charged: bill.charged,

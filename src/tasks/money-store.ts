@@ -1,15 +1,6 @@
 import { and, eq, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
-import { repository, task } from "../../db/schema.ts";
-
-/** What everybody can read has no amounts of an account's budgets in it. Not knowing counts as public. */
-export async function isPublicRepository(tx: Tx, repositoryId: number): Promise<boolean> {
-  const [row] = await tx
-    .select({ private: repository.private })
-    .from(repository)
-    .where(eq(repository.id, repositoryId));
-  return row?.private !== true;
-}
+import { task } from "../../db/schema.ts";
 
 /** Adds sentences about budgets to what the thread should know of a task. */
 export async function addBudgetNotices(

@@ -31,13 +31,20 @@ export async function openPull(
     draft: task.options.draft !== false,
     text: pull.text,
   };
+  const find = () => findPullRequest(pull.octokit, wanted);
   const opened = await runStep(deps, holderOf(claim), {
     name: "pull-request",
-    find: () => findPullRequest(pull.octokit, wanted),
-    act: () =>
-      openPullRequest(deps, pull.octokit, wanted).catch((error: unknown) =>
-        onRenamedBase(deps, input, { octokit: pull.octokit, wanted, error }),
-      ),
+    find,
+    act: async () => {
+      // To be told that there is one costs a write of the few that GitHub allows in a minute.
+      const standing = claim.session.pullNumber === null ? null : await find();
+      return (
+        standing ??
+        (await openPullRequest(deps, pull.octokit, wanted).catch((error: unknown) =>
+          onRenamedBase(deps, input, { octokit: pull.octokit, wanted, error }),
+        ))
+      );
+    },
   });
   await askReviewers(deps, input, { octokit: pull.octokit, number: opened.number });
   await withAccount(deps.db, claim.task.accountId, (tx) =>

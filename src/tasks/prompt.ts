@@ -28,7 +28,8 @@ export type PromptInput = {
 
 /** The exact text that the agent gets. */
 export function renderPrompt(input: PromptInput): string {
-  const told = input.followUp && input.answer !== null;
+  // A task that was approved before its start has not been told yet.
+  const told = input.followUp && input.answer !== null && input.answer.kind !== "cost";
   const { review, checks } = input.context;
   const parts = [
     ...(input.interrupted ? [interruption] : []),

@@ -1,5 +1,5 @@
 import type { Tx } from "../../db/client.ts";
-import { billingTerms } from "../billing/billing-terms.ts";
+import { billingTermsOf } from "../billing/billing-terms.ts";
 import type { Config } from "../config.ts";
 import { hastenJobs } from "../queue/hasten-store.ts";
 import type { Queue } from "../queue/queue.ts";
@@ -14,7 +14,7 @@ import { findAccountLogin } from "./tenant-store.ts";
 
 export type RecordEndDeps = {
   queue: Pick<Queue, "enqueue">;
-  config: { limits: Pick<Config["limits"], "accountMonthMicroUsd"> };
+  config: Pick<Config, "billing"> & { limits: Pick<Config["limits"], "accountMonthMicroUsd"> };
 };
 
 /**
@@ -28,10 +28,12 @@ export async function recordEnd(
 ): Promise<boolean> {
   const ids = { taskId: task.id, accountId: task.accountId };
   await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault, over });
+  const terms = billingTermsOf(deps.config);
   const bill = await closeLeg(tx, {
-    ...{ task, end: end.outcome, lost: end.fault === "platform", terms: billingTerms },
+    ...{ task, end: end.outcome, lost: end.fault === "platform", terms },
     defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
   });
+  if (terms.billing === "on") await deps.queue.enqueue(tx, "send-charges", {});
   const receipt = makeReceipt({
     work: end.work,
     usage: await sumTaskUsage(tx, ids),

@@ -6,10 +6,11 @@ import type { RepositoryClient } from "../github/octokit.ts";
 import { react } from "../github/reaction.ts";
 import { receiptSchema } from "../github/receipt.ts";
 import { editComment } from "../github/say.ts";
-import { renderStatusComment, type StatusPhase } from "../github/status-comment.ts";
+import type { StatusPhase } from "../github/status-comment.ts";
 import { findSession } from "../sessions/session-store.ts";
+import { renderStatus } from "./render-status.ts";
 import { ensureStatusComment, type SayDeps } from "./say-status.ts";
-import { toFinalPhase, toStatusView, toWaitingPhase } from "./status-phase.ts";
+import { toFinalPhase, toWaitingPhase } from "./status-phase.ts";
 import { findTask, markReported, type Task } from "./task-store.ts";
 import { isSuspended } from "./unreported-store.ts";
 import { withThread } from "./with-thread.ts";
@@ -56,7 +57,7 @@ async function sayPhase(
     installationId: task.installationId,
     repository: { owner: client.owner, name: client.name },
     commentId,
-    body: renderStatusComment(toStatusView(task, phase)),
+    body: await renderStatus(deps, task, { phase }),
   });
 }
 

@@ -1,6 +1,6 @@
 import type { TaskQuestion } from "../../db/schema.ts";
 import { isConnectionError, withAccount, type Tx } from "../../db/client.ts";
-import { billingTerms } from "../billing/billing-terms.ts";
+import { billingTermsOf } from "../billing/billing-terms.ts";
 import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { FencedError, TransientError, UserError } from "../errors.ts";
@@ -101,17 +101,10 @@ async function finish(deps: Deps, claim: Claim, end: TaskEnd | TaskPause): Promi
     else
       await recordEnd(deps, tx, {
         task: { ...task, fence },
-        end: await atRaisedBudget(tx, end, task.id),
+        end,
         now: deps.clock.now(),
       });
   });
-}
-
-/** The budget may have been raised while the task ran. */
-async function atRaisedBudget(tx: Tx, end: TaskEnd, taskId: string): Promise<TaskEnd> {
-  if (end.outcome.kind !== "budget") return end;
-  const capMicroUsd = (await findTask(tx, taskId))?.budgetMicroUsd ?? end.outcome.capMicroUsd;
-  return { ...end, outcome: { ...end.outcome, capMicroUsd } };
 }
 
 /** The leg is over and paid for; the job ends, and whoever answers makes the next one. */
@@ -122,10 +115,13 @@ async function waitForAnswer(
 ): Promise<void> {
   const { id: taskId, accountId, sessionId } = claim.task;
   await recordUsage(tx, { taskId, accountId, sessionId, attempt: claim.fence, fault: "none" });
+  const terms = billingTermsOf(deps.config);
   await closeLeg(tx, {
-    ...{ task: claim.task, end: { kind: "waiting" }, lost: false, terms: billingTerms },
+    ...{ task: claim.task, lost: false, terms },
+    end: { kind: question.kind === "cost" ? "budget" : "waiting" },
     defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
   });
+  if (terms.billing === "on") await deps.queue.enqueue(tx, "send-charges", {});
   await updateClaimed(tx, { taskId, fence: claim.fence, set: { status: "waiting", question, answer: null } });
   await deps.queue.enqueue(tx, "report-task", { taskId, accountId });
 }

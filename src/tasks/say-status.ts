@@ -3,13 +3,14 @@ import type { Deps } from "../deps.ts";
 import { FencedError, toError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { createComment, editComment, findComment } from "../github/say.ts";
-import { renderStatusComment, type StatusPhase, type StatusView } from "../github/status-comment.ts";
+import type { StatusPhase, StatusView } from "../github/status-comment.ts";
 import { sumTaskUsage } from "../usage/usage-store.ts";
 import type { StepHolder } from "./step-store.ts";
 import { holderOf, runStep } from "./steps.ts";
 import { pauseFor } from "./pause-for.ts";
 import { withThread } from "./with-thread.ts";
-import { toQueuedPhase, toStatusView } from "./status-phase.ts";
+import { renderStatus } from "./render-status.ts";
+import { toQueuedPhase } from "./status-phase.ts";
 import type { Claim } from "./claim-store.ts";
 import { assertFence } from "./fence-store.ts";
 import type { Place } from "./place-store.ts";
@@ -48,7 +49,7 @@ export async function ensureStatusComment(
       return found === null ? null : { commentId: found };
     },
     act: async () => {
-      const body = renderStatusComment(toStatusView(task, thread.phase));
+      const body = await renderStatus(deps, task, thread);
       written = true;
       return {
         commentId: await createComment(deps, client.octokit, {
@@ -73,7 +74,7 @@ export async function sayQueued(
     const phase = toQueuedPhase(place);
     const { commentId, written } = await ensureStatusComment(deps, { task, client, holder, phase });
     if (written) return;
-    const body = renderStatusComment(toStatusView(task, phase));
+    const body = await renderStatus(deps, task, { phase });
     await editComment(deps, client.octokit, { ...threadOf({ task, client }), commentId, body });
   } catch (error) {
     if (!(error instanceof FencedError)) throw error;
@@ -130,36 +131,31 @@ export function openStatus(
   // The last word about a stopped task may come before its attempt is at its end.
   input.signal.addEventListener("abort", () => closing.abort(), { once: true });
 
-  const view = async (): Promise<StatusView> => {
-    if (phase === "starting")
-      return toStatusView(task, { kind: "starting", step: "preparing the sandbox" }, todos);
-    const { spent, now } = await withAccount(deps.db, task.accountId, async (tx) => ({
+  const now = async (): Promise<StatusPhase> => {
+    if (phase === "starting") return { kind: "starting", step: "preparing the sandbox" };
+    const { spent, current } = await withAccount(deps.db, task.accountId, async (tx) => ({
       spent: await sumTaskUsage(tx, { taskId: task.id, accountId: task.accountId }),
-      now: await findTask(tx, task.id),
+      current: await findTask(tx, task.id),
     }));
-    return toStatusView(
-      task,
-      {
-        kind: "running",
-        elapsedMs: deps.clock.now().getTime() - startedAt,
-        costMicroUsd: spent.costMicroUsd,
-        budgetMicroUsd: now?.budgetMicroUsd ?? task.budgetMicroUsd,
-        branch: claim.session.branch,
-        verifiedSha,
-        ...(phase === "testing" ? { testing } : {}),
-      },
-      todos,
-    );
+    return {
+      kind: "running",
+      elapsedMs: deps.clock.now().getTime() - startedAt,
+      costMicroUsd: spent.costMicroUsd,
+      budgetMicroUsd: current?.budgetMicroUsd ?? task.budgetMicroUsd,
+      branch: claim.session.branch,
+      verifiedSha,
+      ...(phase === "testing" ? { testing } : {}),
+    };
   };
   const keep = async (): Promise<void> => {
     const { commentId } = await ensureStatusComment(deps, {
       task,
       client,
       holder: holderOf(claim),
-      phase: (await view()).phase,
+      phase: await now(),
     });
     while (await pauseFor(editEveryMs, closing.signal)) {
-      const body = renderStatusComment(await view());
+      const body = await renderStatus(deps, task, { phase: await now(), todos });
       // A worker that slept through its task's end must not say that it runs.
       await withAccount(deps.db, task.accountId, (tx) => assertFence(tx, holderOf(claim)));
       await editComment(deps, client.octokit, {

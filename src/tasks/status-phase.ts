@@ -1,4 +1,4 @@
-import { formatPlural, formatUsd } from "../github/amounts.ts";
+import { formatPlural } from "../github/amounts.ts";
 import type { Receipt } from "../github/receipt.ts";
 import {
   noNotices,
@@ -122,7 +122,7 @@ export function toFinalPhase(
         pull,
         receipt,
         failure: {
-          what: `The model calls reached this task's budget of ${formatUsd(outcome.capMicroUsd)}.`,
+          what: "The model calls reached this task's budget.",
           remedy: "Write `/claude budget +2` to add two dollars and go on; the work so far is kept.",
           retryHelps: true,
         },
@@ -183,7 +183,7 @@ function howToAnswer({ kind, sha }: TaskQuestion): string {
     case "protected-paths":
       return `Write ${approve} to have these files pushed as well.`;
     case "cost":
-      return `Write ${approve} to go on, or \`/claude stop\`.`;
+      return `Write ${approve} to let it go on, or \`/claude stop\`.`;
     case "questions":
       return "Answer with `/claude` and your words; without an answer nothing more happens.";
   }

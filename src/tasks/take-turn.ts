@@ -5,6 +5,8 @@ import type { ServerCheck } from "../github/server-check.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
 import { takeCheckpoint, type TakenCheckpoint } from "../sessions/take-checkpoint.ts";
+import { meterMachine } from "../usage/meter-machine.ts";
+import { findRateCard } from "../usage/rate-cards.ts";
 import type { Claim } from "./claim-store.ts";
 import { enterSession, type EnteredSession, type EnterInput } from "./enter-session.ts";
 import { assertFence } from "./fence-store.ts";
@@ -44,21 +46,36 @@ export async function takeTurn(deps: Deps, input: TakeTurnInput): Promise<KeptTu
       // What was stored is what this step returned, as JSON keeps it.
       const kept = step.result as KeptTurn;
       const entered = await enterSession(deps, input);
-      return { ...kept, checks: await testTurn(entered, { ...input, ...kept }) };
+      const checks = await metered(entered, claim, () => testTurn(entered, { ...input, ...kept }));
+      return { ...kept, checks };
     },
     act: async () => {
       const entered = await enterSession(deps, input);
-      const kept = await turnInSession(entered, input);
-      if (!isTested(entered, claim, kept)) return kept;
-      // A worker that is killed while the tests run has not lost the turn.
-      await runStep<KeptTurn>(deps, holderOf(claim), {
-        name: beforeTests,
-        find: () => Promise.resolve(null),
-        act: () => Promise.resolve(kept),
+      return metered(entered, claim, async () => {
+        const kept = await turnInSession(entered, input);
+        if (!isTested(entered, claim, kept)) return kept;
+        // A worker that is killed while the tests run has not lost the turn.
+        await runStep<KeptTurn>(deps, holderOf(claim), {
+          name: beforeTests,
+          find: () => Promise.resolve(null),
+          act: () => Promise.resolve(kept),
+        });
+        return { ...kept, checks: await testTurn(entered, { ...input, ...kept }) };
       });
-      return { ...kept, checks: await testTurn(entered, { ...input, ...kept }) };
     },
   });
+}
+
+/** What a turn and the tests after it take of the machine is the account's to pay; getting the machine ready is not. */
+function metered<T>(
+  { deps, sandbox }: EnteredSession,
+  { task, session, fence }: Claim,
+  work: () => Promise<T>,
+): Promise<T> {
+  const { id: taskId, accountId } = task;
+  const machine = { provider: sandbox.provider, sandboxId: sandbox.id };
+  const use = { taskId, accountId, sessionId: session.id, attempt: fence, ...machine };
+  return meterMachine(deps, { use, card: findRateCard(task.createdAt) }, work);
 }
 
 function isTested({ settings }: EnteredSession, claim: Claim, { run, checkpoint }: KeptTurn): boolean {

@@ -90,6 +90,7 @@ export type TaskScope =
   | { sessionId: string }
   | { taskId: string }
   | { installationId: number }
+  | { accountId: string }
   | { repositoryIds: readonly number[] };
 
 /** Workers listen here for tasks to stop; the payload is the task's id. */
@@ -129,6 +130,7 @@ export async function endIdleTasks(tx: Tx, input: { scope: TaskScope; by: string
 export function inScope(scope: TaskScope): SQL {
   if ("sessionId" in scope) return eq(task.sessionId, scope.sessionId);
   if ("taskId" in scope) return eq(task.id, scope.taskId);
+  if ("accountId" in scope) return eq(task.accountId, scope.accountId);
   if ("installationId" in scope) return eq(task.installationId, scope.installationId);
   return inArray(task.repositoryId, [...scope.repositoryIds]);
 }

@@ -20,6 +20,8 @@ export type ThreadStatus = {
     agoMs: number;
     costMicroUsd: number;
   } | null;
+  /** Amounts of money may be named. */
+  amounts: boolean;
   session: {
     branch: string;
     headSha: string | null;
@@ -43,18 +45,21 @@ export type OpenTask = {
 };
 
 /** The answer to `/claude status`, as Markdown. */
-export function renderThreadStatus({ open, last, session }: ThreadStatus): string {
+export function renderThreadStatus({ open, last, session, amounts }: ThreadStatus): string {
   const blocks = [];
   if (open.length > 0) {
     const rows = open.map(
       (task) =>
-        `| ${nameOf(task)} | ${stateOf(task)} | ${formatUsd(task.costMicroUsd)} of ${formatUsd(task.budgetMicroUsd)} |`,
+        `| ${nameOf(task)} | ${stateOf(task)} |${amounts ? ` ${formatUsd(task.costMicroUsd)} of ${formatUsd(task.budgetMicroUsd)} |` : ""}`,
     );
-    blocks.push(["| Task | State | Cost |", "| --- | --- | --- |", ...rows].join("\n"));
+    const head = amounts
+      ? ["| Task | State | Cost |", "| --- | --- | --- |"]
+      : ["| Task | State |", "| --- | --- |"];
+    blocks.push([...head, ...rows].join("\n"));
   } else if (last === null) {
     blocks.push("Nothing has been asked for here yet. `/claude help` lists what you can ask for.");
   } else {
-    const cost = last.costMicroUsd > 0 ? ` and cost ${formatUsd(last.costMicroUsd)}` : "";
+    const cost = amounts && last.costMicroUsd > 0 ? ` and cost ${formatUsd(last.costMicroUsd)}` : "";
     blocks.push(
       `Nothing is running here. The last task was ${nameOf(last)}; it ${endings[last.outcome] ?? "ended"} ${formatAgo(last.agoMs)}${cost}.`,
     );

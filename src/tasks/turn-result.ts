@@ -2,6 +2,7 @@ import type { Deps } from "../deps.ts";
 import { parseAgentResult } from "../github/agent-result.ts";
 import type { PublicMarkdown } from "../github/inline-text.ts";
 import { toPublicMarkdown } from "../github/outgoing-text.ts";
+import { toPlainTitle } from "../github/plain-title.ts";
 import type { PullRequestSections } from "../github/pull-request-text.ts";
 import type { ThreadVerdict } from "../github/read-thread-word.ts";
 import type { AgentRun } from "../sessions/run-agent.ts";
@@ -17,8 +18,9 @@ export type TurnThread = {
 /** Remarks that ask for opposite things; the ids are the agent's, perhaps of threads that do not exist. */
 export type TurnContradiction = { threadIds: number[]; text: PublicMarkdown };
 
-/** What the agent says of its work; all but the title is fit to be shown. */
+/** What the agent says of its work, fit to be shown. */
 export type TurnResult = {
+  /** Plain text. */
   title: string | null;
   sections: PullRequestSections;
   /** For the status comment: the summary, else its last words. */
@@ -55,7 +57,7 @@ export function readTurnResult(
   const { title, summary, why, testing, ...rest } = parseAgentResult(run.resultText);
   const sections = { summary: clean(summary), why: clean(why), testing: clean(testing) };
   return {
-    title,
+    title: title === null ? null : toPlainTitle(title, redact),
     sections,
     text: sections.summary ?? clean(lastWords),
     threads: rest.threads.map((word) => ({

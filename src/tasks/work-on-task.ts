@@ -5,6 +5,7 @@ import { type Mirror, updateMirror } from "../github/mirror.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import { remoteUrlOf } from "../github/remote-url.ts";
+import { askAtBudget } from "./ask-at-budget.ts";
 import type { Claim } from "./claim-store.ts";
 import { findStart } from "./find-start.ts";
 import { openStatus, type Status } from "./say-status.ts";
@@ -25,7 +26,8 @@ export async function workOnTask(deps: Deps, claim: Claim, watch: TaskWatch): Pr
   const directory = join(deps.config.dataDir, "tmp", `task-${task.id}-${claim.fence}`);
   try {
     await mkdir(directory, { recursive: true, mode: 0o700 });
-    return await tell(deps, { claim, watch, reader, status, directory });
+    const end = await tell(deps, { claim, watch, reader, status, directory });
+    return await askAtBudget(deps, { task, end });
   } finally {
     await status.close();
     await reader.revoke();

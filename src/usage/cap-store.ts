@@ -1,4 +1,4 @@
-import { and, eq, gte, inArray, ne, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, ne, or, sql } from "drizzle-orm";
 import type { Tx } from "../../db/client.ts";
 import { account, budgetAlert, charge, repository, task, type RepositoryCaps } from "../../db/schema.ts";
 import { reachedShares, type CapScope, type CapUse } from "./caps.ts";
@@ -72,20 +72,19 @@ async function sumSpent(
   tx: Tx,
   { accountId, repositoryId, sessionId, requesterId }: CapTask,
 ): Promise<ByScope> {
-  const here = eq(charge.repositoryId, repositoryId);
-  const [month] = await tx
+  const month = gte(charge.createdAt, monthStart);
+  const here = and(month, eq(charge.repositoryId, repositoryId));
+  const ofSession = eq(charge.sessionId, sessionId);
+  const [row] = await tx
     .select({
-      account: sumIf(charge.priceMicroUsd, sql`true`),
+      account: sumIf(charge.priceMicroUsd, month),
       repository: sumIf(charge.priceMicroUsd, here),
       user: sumIf(charge.priceMicroUsd, and(here, eq(charge.requesterId, requesterId))),
+      session: sumIf(charge.priceMicroUsd, ofSession),
     })
     .from(charge)
-    .where(and(eq(charge.accountId, accountId), gte(charge.createdAt, monthStart)));
-  const [session] = await tx
-    .select({ price: sumIf(charge.priceMicroUsd, sql`true`) })
-    .from(charge)
-    .where(and(eq(charge.sessionId, sessionId), eq(charge.accountId, accountId)));
-  return { account: 0, repository: 0, user: 0, ...month, session: session?.price ?? 0 };
+    .where(and(eq(charge.accountId, accountId), or(month, ofSession)));
+  return row ?? { account: 0, repository: 0, user: 0, session: 0 };
 }
 
 /** What a task may still cost: its budget without what its legs were charged. */

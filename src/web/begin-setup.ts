@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { webhookPath } from "./app-manifest.ts";
+import { signedInPath } from "./billing-pages.ts";
 import { readForm } from "./read-form.ts";
 import { isSameOrigin, type RequestOrigin } from "./request-origin.ts";
 import type { Page } from "./send-page.ts";
@@ -67,6 +68,8 @@ function confirm(context: SetupContext, input: SetupInput, at: RequestOrigin): P
       hook_attributes: { url: server.webhookProxyUrl ?? `${home}${webhookPath}`, active: true },
       // The cookie knows this host only, whatever the public address is.
       redirect_url: `${at.origin}/setup/done`,
+      // Where account owners come back to when they have signed in.
+      callback_urls: [`${home}${signedInPath}`],
     },
     action: `${github.serverUrl}${owner}/settings/apps/new?state=${context.attempts.begin(publicUrl)}`,
     organization,

@@ -110,7 +110,7 @@ function permissionTable({ manifest, permissionReasons }: DescribedManifest): Ht
 
 /** The second page: what GitHub will be told, and the button that tells it. */
 export function createPage(input: {
-  manifest: AppManifest & { redirect_url: string };
+  manifest: AppManifest & { redirect_url: string; callback_urls: readonly string[] };
   action: string;
   organization: string;
 }): Page {

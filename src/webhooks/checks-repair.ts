@@ -58,6 +58,7 @@ async function repair(
     case "made-before":
       return "repaired-before";
     case "no-write-access":
+    case "no-plan":
       return started;
     case "started":
       return "repair-started";

@@ -20,6 +20,8 @@ const sentences = {
   "protected-branch":
     "The pull request's branch is the default branch or a protected one, and those are never written to.",
   closed: "It was closed when the trigger came. Reopen it and ask again.",
+  "no-plan":
+    "The account's plan did not let anything new begin. Its owners can see to that; within a day the command then begins by itself.",
   "body-edited": "The text was edited by somebody else since, so it was not clear what was asked for.",
 } as const satisfies Record<string, string>;
 

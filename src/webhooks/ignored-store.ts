@@ -1,7 +1,7 @@
-import { and, desc, eq } from "drizzle-orm";
+import { and, desc, eq, gte, inArray, sql } from "drizzle-orm";
 import { recordAudit } from "../../db/audit.ts";
 import { withAccount, type Db, type Tx } from "../../db/client.ts";
-import { ignoredTrigger } from "../../db/schema.ts";
+import { delivery, ignoredTrigger } from "../../db/schema.ts";
 import type { IgnoredReason } from "./ignored-reason.ts";
 
 export type IgnoredTrigger = typeof ignoredTrigger.$inferSelect;
@@ -44,4 +44,36 @@ export async function listIgnored(
     .where(and(eq(repository, repositoryId), eq(number, issueNumber)))
     .orderBy(desc(ignoredTrigger.at))
     .limit(listed);
+}
+
+/** Whoever commanded it longer ago does not expect it any more. */
+const refusedHours = 24;
+
+/**
+ * Takes out what was refused for the account's plan and is handled to its end, and opens the newest delivery of each thread to be
+ * handled once more: whoever repeats a command means one. Answers their ids.
+ */
+export async function takeRefused(tx: Tx, accountId: string): Promise<string[]> {
+  const handled = tx.select({ id: delivery.id }).from(delivery).where(eq(delivery.status, "done"));
+  const rows = await tx
+    .delete(ignoredTrigger)
+    .where(
+      and(
+        eq(ignoredTrigger.accountId, accountId),
+        eq(ignoredTrigger.reason, "no-plan"),
+        gte(ignoredTrigger.at, sql`now() - ${refusedHours} * interval '1 hour'`),
+        inArray(ignoredTrigger.deliveryId, handled),
+      ),
+    )
+    .returning();
+  const newest = new Map<string, string>();
+  for (const row of rows.toSorted((a, b) => a.at.getTime() - b.at.getTime()))
+    newest.set(`${row.repositoryId}#${row.issueNumber}`, row.deliveryId);
+  const ids = [...newest.values()];
+  if (ids.length === 0) return [];
+  await tx
+    .update(delivery)
+    .set({ status: "queued", error: null, processedAt: null })
+    .where(inArray(delivery.id, ids));
+  return ids;
 }

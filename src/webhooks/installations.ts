@@ -18,7 +18,7 @@ import {
   type InstallationChanged,
 } from "./payloads.ts";
 
-export type InstallationDeps = Pick<Deps, "db" | "system" | "queue" | "config">;
+export type InstallationDeps = Pick<Deps, "db" | "system" | "queue" | "config" | "plans">;
 
 /**
  * Keeps account, installation and repositories in step with GitHub. Every action carries the whole state, so
@@ -31,6 +31,7 @@ export async function onInstallation(deps: InstallationDeps, payload: unknown): 
   if (event.action === "deleted") {
     await cancelTasks(deps, { accountId, scope: { installationId }, by: "the App was uninstalled" });
     await endSessions(deps, await removeInstallation(deps.system, installationId));
+    if (deps.plans !== undefined) await deps.queue.enqueue(deps.system, "end-plan", { accountId });
     return "removed";
   }
   if (event.action === "suspend") {

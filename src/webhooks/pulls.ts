@@ -5,6 +5,7 @@ import { cancelTasks } from "../tasks/cancel-task.ts";
 import { findAccountOfInstallation } from "../tasks/tenant-store.ts";
 import { pullRequestChanged, type PullRequestChanged } from "./payloads.ts";
 import { noticeBaseMoved } from "./conflict-notice.ts";
+import { noteMerge } from "./merge-store.ts";
 import { moveBase, reviveSession } from "./pull-store.ts";
 import { noteSettingsChange } from "./settings-note.ts";
 import type { TriggerDeps } from "./trigger.ts";
@@ -27,7 +28,9 @@ export async function onPullRequestClosed(
   const session = await findSessionByPull(deps.db, at);
   const outcome = session === null ? "not-ours" : await endOnClose(deps, event, session);
   const { merged, base } = event.pull_request;
-  if (merged === true) await noticeBaseMoved(deps, { ...at, deliveryId, baseRef: base.ref });
+  if (merged !== true) return outcome;
+  await noteMerge(deps, { ...at, by: event.sender.id });
+  await noticeBaseMoved(deps, { ...at, deliveryId, baseRef: base.ref });
   return outcome;
 }
 

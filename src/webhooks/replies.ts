@@ -43,10 +43,11 @@ export const replies = {
     `\`${verb}\` is about a pull request, and there is none for this issue yet. Write \`/claude <what>\` to get one.`,
   onlyOurBranch: (verb: string) =>
     `\`${verb}\` works only on branches that this App made; this one is somebody's own, so it was left alone.`,
-  budgetRaised: (budgetMicroUsd: number, status: string) =>
-    `The task may now cost up to ${formatUsd(budgetMicroUsd)}${status === "running" || status === "provisioning" ? "; it goes on working meanwhile" : ""}.`,
-  budgetTooHigh: (budgetMicroUsd: number) =>
-    `One task may cost at most $1,000, so its budget stays at ${formatUsd(budgetMicroUsd)}.`,
+  /** Null: the thread is public. */
+  budgetRaised: (budgetMicroUsd: number | null, status: string) =>
+    `The task may now cost ${budgetMicroUsd === null ? "that much more" : `up to ${formatUsd(budgetMicroUsd)}`}${status === "running" || status === "provisioning" ? "; it goes on working meanwhile" : ""}.`,
+  budgetTooHigh: (budgetMicroUsd: number | null) =>
+    `One task may cost at most $1,000, so its budget stays ${budgetMicroUsd === null ? "as it is" : `at ${formatUsd(budgetMicroUsd)}`}.`,
   noBudgetToRaise: () =>
     "No task here is at work, and the last one did not end at its budget, so there is nothing to raise. `/claude --budget <usd> <what>` sets the budget of a new one.",
   autofix: (on: boolean, pullNumber: number) =>

@@ -6,6 +6,7 @@ import { readEffectiveSettings } from "../tasks/effective-settings.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import { checkNotClosedSince } from "./check-not-closed-since.ts";
 import { checkBotLimit } from "./bot-limit.ts";
+import { checkPlan } from "./check-plan.ts";
 import { openPull } from "./open-pull.ts";
 import { replies } from "./replies.ts";
 import { findOpenSession } from "../sessions/session-store.ts";
@@ -36,6 +37,7 @@ export async function startTask(
   const { issue, review, checks, ...rest } = input;
   const { botIds } = admitted.settings.triggers;
   if (event.sender.type !== "User") await checkBotLimit(deps, event, { tenant, botIds });
+  await checkPlan(deps, event, admitted);
   const opened = event.onPullRequest ? await openPull(deps, { event, admitted, verb: input.verb }) : null;
   const usualBase = opened === null ? await findUsualBase(deps, event, tenant, input) : null;
   const repository = { owner: client.owner, name: client.name };

@@ -9,8 +9,10 @@ import { createTask, type CreateTaskInput } from "../tasks/create-task.ts";
 import { findBase } from "../tasks/find-base.ts";
 import { freezeContext } from "../tasks/freeze-context.ts";
 import type { FrozenChecks } from "../tasks/frozen-context.ts";
+import { hasPrice } from "../tasks/has-price.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import type { Task } from "../tasks/task-store.ts";
+import { mayBegin } from "./check-plan.ts";
 import type { TriggerDeps } from "./trigger.ts";
 
 export type Unasked = {
@@ -31,7 +33,7 @@ export type Unasked = {
 export async function startUnasked(
   deps: TriggerDeps,
   input: Unasked,
-): Promise<"started" | "no-write-access" | "busy" | "made-before"> {
+): Promise<"started" | "no-write-access" | "no-plan" | "busy" | "made-before"> {
   const { session, installationId, client, pull, settings, asked, checks } = input;
   const { accountId, repositoryId, id: sessionId } = session;
   const { businessKey, deliveryId, trigger, verb, remarks } = input;
@@ -39,6 +41,8 @@ export async function startUnasked(
   const requester = { id: asked.requesterId, login: asked.requesterLogin };
   const access = await readAccess(client.octokit, { repository, user: requester });
   if (!hasRoleOf(access, settings.triggers.roles)) return "no-write-access";
+  // What has no price is said to those who ask for something.
+  if (!(await mayBegin(deps, accountId)) || !hasPrice(settings)) return "no-plan";
   const context = await freezeContext(client.octokit, {
     ...{ repository, requester, pull, triggeredAt: deps.clock.now() },
     issue: { ...pull, html_url: pull.url, user: pull.author },

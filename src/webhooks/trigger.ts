@@ -13,9 +13,13 @@ import { recordIgnored } from "./ignored-store.ts";
 import { noteIgnored } from "./note-ignored.ts";
 import { readSettingsNow } from "./read-settings-now.ts";
 import { replies } from "./replies.ts";
+import { tenantFacts } from "./tenant-facts.ts";
 import { createReply, unlessRefused } from "./thread-reply.ts";
 
-export type TriggerDeps = Pick<Deps, "db" | "system" | "github" | "queue" | "config" | "log" | "clock">;
+export type TriggerDeps = Pick<
+  Deps,
+  "db" | "system" | "github" | "queue" | "config" | "log" | "clock" | "plans"
+>;
 
 /** A webhook that somebody caused in one thread of one repository. */
 export type ThreadEvent = {
@@ -56,6 +60,8 @@ export type Admitted = {
   reply(text: string): Promise<void>;
   /** The eyes. */
   acknowledge(): Promise<void>;
+  /** The confused face: nothing comes of it, and it has been said why. */
+  decline(): Promise<void>;
 };
 
 /**
@@ -98,7 +104,9 @@ export async function admit(
       return await ignore(verdict.reason);
     }
     await recordAdmitted(deps, { accountId: tenant.accountId, event });
-    const eyes = () => acknowledge(deps, client.octokit, event, repository);
+    const show = (content: "eyes" | "confused") =>
+      acknowledge(deps, client.octokit, event, { repository, content });
+    const eyes = () => show("eyes");
     if (event.eyes !== "later") await eyes();
     try {
       await work({
@@ -107,10 +115,13 @@ export async function admit(
         settings: verdict.settings,
         reply: (text) => reply(text),
         acknowledge: eyes,
+        decline: () => show("confused"),
       });
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      await reply(replies.refused(error), error.code === "bots-alone" ? botsAlone : undefined);
+      const as = error.code === "bots-alone" ? botsAlone : undefined;
+      // What there is to say of a plan has been said.
+      if (error.code !== "no-plan") await reply(replies.refused(error), as);
       return isIgnoredReason(error.code) ? await ignore(error.code) : error.code;
     }
     return "admitted";
@@ -166,35 +177,15 @@ async function acknowledge(
   deps: TriggerDeps,
   octokit: Octokit,
   event: ThreadEvent,
-  repository: { owner: string; name: string },
+  shown: { repository: { owner: string; name: string }; content: "eyes" | "confused" },
 ): Promise<void> {
   await unlessRefused(deps, event, () =>
     react(deps, octokit, {
+      ...shown,
       installationId: event.installation.id,
-      repository,
       issueNumber: event.issueNumber,
       commentId: event.commentId,
       ...(event.commentKind === undefined ? {} : { commentKind: event.commentKind }),
-      content: "eyes",
     }),
   );
-}
-
-function tenantFacts(deps: TriggerDeps, event: ThreadEvent) {
-  const { owner } = event.repository;
-  return {
-    account: {
-      githubId: owner.id,
-      login: owner.login,
-      kind: owner.type,
-      maxParallelTasks: deps.config.limits.accountParallelTasks,
-    },
-    installationId: event.installation.id,
-    repository: {
-      id: event.repository.id,
-      owner: owner.login,
-      name: event.repository.name,
-      private: event.repository.private,
-    },
-  };
 }

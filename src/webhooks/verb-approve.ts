@@ -14,6 +14,7 @@ export async function approve(deps: TriggerDeps, order: OrderOf<"approve">): Pro
     ...{ accountId: admitted.tenant.accountId, sessionId: session.id, key: source.businessKey },
     ...{ approved: true, text: command.instruction, sha: command.sha },
     by: { id: thread.sender.id, login: thread.sender.login },
+    usualBudgetMicroUsd: deps.config.limits.budgetMicroUsd,
   });
   switch (answered.kind) {
     case "nothing-asked":

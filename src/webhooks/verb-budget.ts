@@ -1,3 +1,4 @@
+import { threadShowsAmounts } from "../tasks/amounts-store.ts";
 import { answerTask } from "../tasks/answer-task.ts";
 import { raiseBudget } from "../tasks/raise-budget.ts";
 import { optionsAgain } from "../tasks/retry-task.ts";
@@ -12,23 +13,26 @@ import { startAgain } from "./verb-retry.ts";
 export async function addBudget(deps: TriggerDeps, order: OrderOf<"budget">): Promise<void> {
   const { admitted, command, source } = order;
   const { addMicroUsd } = command;
+  const { accountId } = admitted.tenant;
   const raised = await raiseBudget(deps, {
-    accountId: admitted.tenant.accountId,
+    accountId,
     thread: await toThreadRef(deps, order),
     addMicroUsd,
     businessKey: source.businessKey,
     by: order.thread.sender,
   });
+  const at = { accountId, repositoryId: order.thread.repository.id };
+  const shown = async (microUsd: number) => ((await threadShowsAmounts(deps, at)) ? microUsd : null);
   switch (raised.kind) {
     case "raised-before":
       return;
     case "nothing":
       return admitted.reply(replies.noBudgetToRaise());
     case "too-much":
-      return admitted.reply(replies.budgetTooHigh(raised.budgetMicroUsd));
+      return admitted.reply(replies.budgetTooHigh(await shown(raised.budgetMicroUsd)));
     case "raised":
       if (raised.task.question?.kind === "cost") await goOn(deps, order, raised.task);
-      return admitted.reply(replies.budgetRaised(raised.budgetMicroUsd, raised.task.status));
+      return admitted.reply(replies.budgetRaised(await shown(raised.budgetMicroUsd), raised.task.status));
     case "ended-at-budget": {
       const { last } = raised;
       const options = { ...optionsAgain(last.options), budgetMicroUsd: addMicroUsd };

@@ -3,6 +3,7 @@ import { createTask } from "../tasks/create-task.ts";
 import { findRepeatable } from "../tasks/retry-task.ts";
 import { sayQueued } from "../tasks/say-status.ts";
 import type { Task } from "../tasks/task-store.ts";
+import { checkPlan } from "./check-plan.ts";
 import { toThreadRef, type Order } from "./command-order.ts";
 import { replies } from "./replies.ts";
 import { startTask } from "./start-task.ts";
@@ -43,6 +44,7 @@ export async function startAgain(
   const { verb, context } = last;
   if (context.review === null && context.checks === null)
     return startTask(deps, thread, admitted, { ...source, verb, instruction, options, issue: order.issue });
+  await checkPlan(deps, thread, admitted);
   const created = await createTask(deps, {
     ...source,
     ...{ verb, instruction, options, context },

@@ -6,5 +6,6 @@ import type { TriggerDeps } from "./trigger.ts";
 export async function tellStatus(deps: TriggerDeps, order: Order): Promise<void> {
   const thread = await toThreadRef(deps, order);
   const { accountId } = order.admitted.tenant;
-  await order.admitted.reply(await describeThread(deps, { accountId, thread }));
+  const repositoryId = order.thread.repository.id;
+  await order.admitted.reply(await describeThread(deps, { accountId, repositoryId, thread }));
 }

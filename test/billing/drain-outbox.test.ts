@@ -1,7 +1,7 @@
 import { eq, sql } from "drizzle-orm";
 import { pino } from "pino";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { billingOutbox } from "../../db/schema.ts";
+import { billingAccount, billingOutbox } from "../../db/schema.ts";
 import { drainOutbox, type Send, type SendResult } from "../../src/billing/drain-outbox.ts";
 import type { OutboxRow } from "../../src/billing/outbox-store.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
@@ -51,6 +51,18 @@ const change = ({ accountId }: Leg, set: string) =>
   given.database.system.execute(
     sql`update ${billingOutbox} set ${sql.raw(set)} where account_id = ${accountId}`,
   );
+
+test("what is owed by an account without a customer waits for one, untried, and holds up nobody", async () => {
+  const without = await createRows(1);
+  const customer = eq(billingAccount.accountId, without.accountId);
+  await given.database.system.update(billingAccount).set({ stripeCustomerId: null }).where(customer);
+  const other = await createRows(1);
+  expect(await drain(() => Promise.resolve(ack))).toMatchObject({ delivered: 1 });
+  expect(await rowsOf(without)).toMatchObject([{ state: "pending", attempts: 0 }]);
+  expect(await rowsOf(other)).toMatchObject([{ state: "delivered" }]);
+  await given.database.system.update(billingAccount).set({ stripeCustomerId: "cus_late" }).where(customer);
+  expect(await drain(() => Promise.resolve(ack))).toMatchObject({ delivered: 1 });
+});
 
 test("what is due is sent once, in its order, and a second drain finds nothing", async () => {
   const leg = await createRows(3);

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { withAccount, type Tx } from "../../db/client.ts";
-import { billingOutbox, charge, usage } from "../../db/schema.ts";
+import { billingAccount, billingOutbox, charge, usage } from "../../db/schema.ts";
 import { chargeLeg, type BillingTerms } from "../../src/billing/charge-leg.ts";
 import { chargePolicy, type ChargeReason } from "../../src/billing/who-pays.ts";
 import { eq } from "drizzle-orm";
@@ -19,6 +19,9 @@ export async function createLeg(
   more: Partial<typeof usage.$inferInsert> = {},
 ): Promise<Leg> {
   const turn = await createTurn(database);
+  await database.system
+    .insert(billingAccount)
+    .values({ accountId: turn.accountId, stripeCustomerId: `cus_${turn.accountId}` });
   await addUsage({ database }, turn, costs, more);
   return { ...turn, leg: 1 };
 }

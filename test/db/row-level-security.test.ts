@@ -148,7 +148,7 @@ describe("the roles", () => {
   });
 });
 
-test("no table is outside: each has row-level security, or is one of the three that belong to no account", async () => {
+test("no table is outside: each has row-level security, or is one of the four that belong to no account", async () => {
   const tables = await withOwner(given.url, (db) =>
     db.execute<{ name: string; secured: boolean; policies: string[] }>(sql`
       select c.relname as name, c.relrowsecurity as secured,
@@ -156,7 +156,7 @@ test("no table is outside: each has row-level security, or is one of the three t
       from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') order by 1`),
   );
   const open = tables.filter(({ secured }) => !secured).map(({ name }) => name);
-  expect(open).toEqual(["delivery", "rate_bucket", "watermark"]);
+  expect(open).toEqual(["delivery", "rate_bucket", "stripe_event", "watermark"]);
   expect(tables.filter(({ secured }) => secured).map(({ name }) => name)).toEqual(
     tenantTables.map((table) => getTableName(table)).toSorted(),
   );
@@ -184,4 +184,12 @@ test("deliveries, which hold every tenant's words, are the system role's alone",
   expect(await given.database.system.$count(schema.delivery)).toBe(1);
   await expect(given.database.db.select().from(schema.delivery)).rejects.toMatchObject(denied);
   await expect(given.database.db.delete(schema.delivery)).rejects.toMatchObject(denied);
+});
+
+test("so are the events of Stripe, which hold every payer's", async () => {
+  const event = { id: "evt_1", type: "invoice.paid", livemode: false, payload: Buffer.from("{}") };
+  await given.database.system.insert(schema.stripeEvent).values(event);
+  expect(await given.database.system.$count(schema.stripeEvent)).toBe(1);
+  await expect(given.database.db.select().from(schema.stripeEvent)).rejects.toMatchObject(denied);
+  await expect(given.database.db.insert(schema.stripeEvent).values(event)).rejects.toMatchObject(denied);
 });

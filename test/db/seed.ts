@@ -92,6 +92,13 @@ export async function seedTenant(system: Db): Promise<Tenant> {
   await system
     .insert(schema.budgetAlert)
     .values({ accountId, scope: "account", key: accountId, period: "2026-01", percent: 50, taskId });
+  await system.insert(schema.billingAccount).values({
+    ...{ accountId, stripeCustomerId: `cus_${taskId}`, subscriptionId: `sub_${taskId}` },
+    ...{ subscriptionStatus: "active", readAt: new Date("2026-01-01T00:00:00Z") },
+  });
+  await system
+    .insert(schema.billingNotice)
+    .values({ accountId, notice: "no-plan", period: "2026-01-01", deliveryId: "d" });
   await recordAudit(system, { accountId, act: "task-created", actor: "user:7", data: { task: taskId } });
   return tenant;
 }

@@ -71,12 +71,13 @@ test("a turn past its deadline is ended, and the branch stays unwritten", async 
   expect(await world.github.pullRequests(world.repository)).toEqual([]);
 });
 
-test("the budget ends the task before the call that would pass it", async () => {
+test("the budget stops the task before the call that would pass it, and its thread is asked", async () => {
   await open({ scenario: endless("true"), env: { TASK_BUDGET_USD: "0.02" } });
   const { issueNumber } = await world.ask("/claude run for ever");
-  const task = await world.untilReported(issueNumber);
-  expect(task.outcome).toMatchObject({ kind: "budget", capMicroUsd: 20_000 });
-  expect(botComments(issueNumber)[0]?.body).toContain("budget +2");
+  await world.until("the thread is asked", () =>
+    Promise.resolve(botComments(issueNumber)[0]?.body.includes("budget +2")),
+  );
+  expect(await world.tasks()).toMatchObject([{ status: "waiting", leg: 1, question: { kind: "cost" } }]);
 });
 
 test("an agent that rewrites history still makes one commit on the base", async () => {

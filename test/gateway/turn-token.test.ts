@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { mintTurnToken, revokeTurnToken } from "../../src/gateway/turn-token.ts";
+import { findTurnByToken, mintTurnToken, revokeTurnToken } from "../../src/gateway/turn-token.ts";
 import { changeTask, listCalls, modelKey, sendCall } from "./fixture.ts";
 import { useGateway } from "./use-gateway.ts";
 
@@ -44,10 +44,14 @@ test.each<[string, (turn: Awaited<ReturnType<typeof rig.newTurn>>) => Promise<st
   ],
 ])("a turn token that is %s is refused", async (_name, tokenOf, expected) => {
   const turn = await rig.newTurn();
-  const { status, headers } = await sendCall(rig.gateway, { token: await tokenOf(turn) });
+  const token = await tokenOf(turn);
+  const { status, headers } = await sendCall(rig.gateway, { token });
   expect({ status, retry: headers["x-should-retry"] }).toEqual({ status: expected, retry: "false" });
   expect(rig.model.requests).toHaveLength(0);
   expect(await listCalls(rig.database, turn.taskId)).toEqual([]);
+  // What costs nothing reserves nothing, so this look has to do for it.
+  const reason = expected === 401 ? "unknown" : "ended";
+  expect(await findTurnByToken(rig.database.system, token)).toEqual({ ok: false, reason });
 });
 
 test("a token pays from its own task", async () => {

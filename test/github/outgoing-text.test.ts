@@ -93,6 +93,17 @@ test("what looks like a credential is none because of marks that go, or that are
   }
 });
 
+test.each([
+  "[x](https://github.com/correct\\-horse\\-battery)",
+  "[x](https://github.com/correct&#45;horse&#45;battery)",
+  "[x][r]\n\n[r]: https://github.com/correct&#45;horse&#45;battery",
+])("a secret in a link's target goes, however it is written: %s", (text) => {
+  const redact = createRedactor(["correct-horse-battery"]);
+  const published = toPublicMarkdown(text, { ...options, allowedHosts: ["github.com"], redact });
+  expect(published).toContain("redacted");
+  expect(published).not.toMatch(/correct|horse|battery/);
+});
+
 test("what was published is published again as it stands", () => {
   fc.assert(
     fc.property(soup, (text) => {

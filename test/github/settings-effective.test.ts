@@ -14,10 +14,14 @@ model: claude-opus-5
 limits:
   budget_usd: 2.50
   monthly_budget_usd: 200
+  monthly_budget_usd_per_user: 50
+  session_budget_usd: 25.5
+  approve_above_usd: 3
   turns: 40
   minutes: 45
   parallel_tasks: 2
   parallel_tasks_per_user: 1
+public_amounts: true
 branch: claude/{issue}
 pr:
   draft: false
@@ -50,11 +54,15 @@ test("every key of a file arrives in the program's own units", () => {
     limits: {
       budgetMicroUsd: 2_500_000,
       monthlyBudgetMicroUsd: 200_000_000,
+      monthlyBudgetPerUserMicroUsd: 50_000_000,
+      sessionBudgetMicroUsd: 25_500_000,
+      approveAboveMicroUsd: 3_000_000,
       maxTurns: 40,
       timeoutMs: 2_700_000,
       parallelTasks: 2,
       parallelTasksPerUser: 1,
     },
+    publicAmounts: true,
     branchTemplate: "claude/{issue}",
     pullRequest: {
       draft: false,

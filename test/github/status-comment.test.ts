@@ -233,3 +233,20 @@ test("the receipt", () => {
     }),
   ).toContain("Receipt: no files changed");
 });
+
+test("the receipt names what the machine took beside the model, and they add up", () => {
+  const text = renderReceipt({ ...receipt, machine: { durationMs: 760_000, costMicroUsd: 23_456 } });
+  expect(text).toContain("| Model cost | $0.10 |\n| Machine | 12 min, $0.02 |");
+});
+
+test("a public thread is told no amount of money, in whatever phase", () => {
+  const charged = { ...receipt, charged: true, priceMicroUsd: 200_000, reason: null };
+  const paid = { ...charged, machine: { durationMs: 760_000, costMicroUsd: 23_456 } };
+  const estimate = { typicalMicroUsd: 400_000, longMicroUsd: 1_100_000 };
+  for (const phase of Object.values(phases)) {
+    const told = "receipt" in phase && phase.receipt !== null ? { ...phase, receipt: paid } : phase;
+    expect(render(told, { hidesAmounts: true, estimate }), phase.kind).not.toContain("$");
+  }
+  expect(render(phases.starting, { estimate })).toContain("cost up to $0.40, nine in ten up to $1.10.");
+  expect(renderReceipt(paid, { full: true, amounts: false })).toContain("| Charged | to acme |");
+});

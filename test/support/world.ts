@@ -114,6 +114,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     APP_ID: String(app.id),
     PRIVATE_KEY: app.privateKey,
     WEBHOOK_SECRET: app.webhookSecret,
+    GITHUB_CLIENT_ID: app.clientId,
+    GITHUB_CLIENT_SECRET: app.clientSecret,
     GITHUB_API_URL: github.apiUrl,
     GITHUB_SERVER_URL: github.url,
     HOST: "127.0.0.1",

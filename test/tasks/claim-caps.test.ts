@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { withAccount } from "../../db/client.ts";
 import { account, charge, task } from "../../db/schema.ts";
-import { billingTerms } from "../../src/billing/billing-terms.ts";
+import { billingTermsOf } from "../../src/billing/billing-terms.ts";
 import { claimTask } from "../../src/tasks/claim-store.ts";
 import { closeLeg } from "../../src/tasks/close-leg.ts";
 import { findTask } from "../../src/tasks/task-store.ts";
@@ -93,7 +93,12 @@ test("a leg is charged once, however often its end is recorded", async () => {
   const close = () =>
     withAccount(home.database.db, at.accountId, (tx) =>
       closeLeg(tx, {
-        ...{ task: claimed.task, end: { kind: "no-changes" }, lost: false, terms: billingTerms },
+        ...{
+          task: claimed.task,
+          end: { kind: "no-changes" },
+          lost: false,
+          terms: billingTermsOf({ billing: null }),
+        },
         defaultMonthMicroUsd: 50 * usd,
       }),
     );

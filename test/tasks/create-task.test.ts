@@ -1,6 +1,6 @@
-import { sql } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { session } from "../../db/schema.ts";
+import { session, task } from "../../db/schema.ts";
 import { readConfig } from "../../src/config.ts";
 import { UserError } from "../../src/errors.ts";
 import { openQueue, type Queue } from "../../src/queue/queue.ts";
@@ -82,4 +82,10 @@ test("commands of one moment, some for a new conversation: no task is left in a 
   expect(stranded).toEqual([]);
   const open = await home.database.system.$count(session, sql`status not in ('terminated', 'failed')`);
   expect(open).toBe(issues.length);
+});
+
+test("nothing is begun with a model whose price nobody knows", async () => {
+  await expect(create(200, { model: "gpt-9" })).rejects.toMatchObject({ code: "model-unpriced" });
+  expect(await home.database.system.$count(task, eq(task.issueNumber, 200))).toBe(0);
+  expect(await create(200, { model: "claude-opus-5" })).toMatchObject({ task: { status: "queued" } });
 });

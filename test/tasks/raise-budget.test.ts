@@ -108,3 +108,36 @@ test("a retry that has been made into a task is not refused because that task ru
   );
   expect(await repeat()).toEqual({ kind: "repeated-before" });
 });
+
+test("a yes at a task's budget gives it as much again, one before its start nothing, and words are no yes", async () => {
+  const question = {
+    ...{ kind: "cost" as const, text: "More?", sha: null },
+    ...{ askedAt: "2026-11-22T10:00:00Z", expiresAt: "2099-11-29T10:00:00Z" },
+  };
+  const cases = [
+    { prompt: null, budget: 5_000_000 },
+    { prompt: "You work on …", budget: 9_000_000 },
+    { prompt: "You work on …", options: { budgetMicroUsd: 1_500_000 }, budget: 6_500_000 },
+  ];
+  for (const [index, { budget, ...values }] of cases.entries()) {
+    const { sessionId, taskId } = await seedOpen({ status: "waiting", question, ...values });
+    const answer = (approved: boolean) =>
+      answerTask(
+        { db: home.database.db, queue, clock: { now: () => new Date() } },
+        {
+          ...{
+            accountId: at.accountId,
+            sessionId,
+            key: `comment:${30 + index}`,
+            approved,
+            text: "go on",
+            sha: null,
+          },
+          ...{ by: { id: 1, login: "alice" }, usualBudgetMicroUsd: 4_000_000 },
+        },
+      );
+    expect(await answer(false)).toEqual({ kind: "nothing-asked" });
+    expect(await answer(true)).toMatchObject({ kind: "woken" });
+    expect(await rowOf(taskId)).toMatchObject({ status: "queued", leg: 2, budgetMicroUsd: budget });
+  }
+});

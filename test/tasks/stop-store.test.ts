@@ -68,7 +68,7 @@ const unheld = () =>
   );
 const stop = () =>
   cancelTasks(
-    { db: home.database.db, queue, config: { limits: { accountMonthMicroUsd: 50_000_000 } } },
+    { db: home.database.db, queue, config: { billing: null, limits: { accountMonthMicroUsd: 50_000_000 } } },
     { ...tenant, scope: { sessionId: tenant.sessionId }, by: "mona" },
   );
 const row = async () => {

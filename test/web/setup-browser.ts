@@ -3,11 +3,15 @@ export type SetupBrowser = {
   get(url: string): Promise<BrowserPage>;
   /** Sends the page's only form; `fields` overwrite what stands in it. */
   submit(page: BrowserPage, fields?: Record<string, string>): Promise<BrowserPage>;
+  /** As if the site had set it. */
+  setCookie(site: string, name: string, value: string): void;
+  cookie(site: string, name: string): string | undefined;
 };
 
 export type BrowserPage = { url: string; status: number; text: string; headers: Headers };
 
-export function openBrowser(): SetupBrowser {
+/** `stopAt`: a redirect that is not followed, as its page is nowhere; the answer is the redirect with that address. */
+export function openBrowser({ stopAt = /^$/ }: { stopAt?: RegExp } = {}): SetupBrowser {
   const cookies = new Map<string, Map<string, string>>();
   const request = async (url: string, init: RequestInit = {}): Promise<BrowserPage> => {
     const { host } = new URL(url);
@@ -22,11 +26,18 @@ export function openBrowser(): SetupBrowser {
     }
     const location = response.headers.get("location");
     const text = await response.text();
+    if (location !== null && stopAt.test(location))
+      return { url: location, status: response.status, text, headers: response.headers };
     if (location !== null) return request(new URL(location, url).href);
     return { url, status: response.status, text, headers: response.headers };
   };
   return {
     get: (url) => request(url),
+    setCookie: (site, name, value) => {
+      const { host } = new URL(site);
+      cookies.set(host, (cookies.get(host) ?? new Map<string, string>()).set(name, value));
+    },
+    cookie: (site, name) => cookies.get(new URL(site).host)?.get(name),
     submit: (page, fields = {}) => {
       const form = readForm(page.text);
       const target = new URL(form.action, page.url);

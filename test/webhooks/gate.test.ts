@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { task } from "../../db/schema.ts";
+import { eq } from "drizzle-orm";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { delivery, installation, task } from "../../db/schema.ts";
 import { handlers } from "../../src/app.ts";
 import { systemClock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
@@ -191,11 +192,12 @@ async function pull(
   payload: Payload,
   allowedBotIds: readonly number[] = [],
   worker: TriggerDeps = deps,
+  deliveryId: string = crypto.randomUUID(),
 ) {
   const before = { requests: github.requests.length, tasks: await countTasks() };
   const own = { ...worker, config: { ...deps.config, allowedBotIds } };
-  const outcome = await handlers[trigger.event](own, { id: crypto.randomUUID(), payload }).catch(
-    (error: unknown) => (error instanceof UserError ? error.code : (error as Error).name),
+  const outcome = await handlers[trigger.event](own, { id: deliveryId, payload }).catch((error: unknown) =>
+    error instanceof UserError ? error.code : (error as Error).name,
   );
   const asked = github.requests.slice(before.requests).map(({ operationId }) => operationId);
   return {
@@ -291,6 +293,53 @@ test("an answer about another account of the same name is no answer", async () =
   const payload = await comment.make(quietIssue);
   const renamed = { ...payload, sender: { ...(payload.sender as object), id: eve.id + 1_000_000 } };
   expect(await pull(comment, renamed)).toEqual({ outcome: "role-unknown", eyes: false, tasks: 0 });
+});
+
+describe("before GitHub is asked anything", () => {
+  const comment = triggers[0] as Trigger;
+  const dayMs = 86_400_000;
+  const set = (values: { removedAt?: Date | null; suspendedAt?: Date | null }) =>
+    home.database.system.update(installation).set(values);
+  const requestsOf = async <T>(act: () => Promise<T>) => {
+    const before = github.requests.length;
+    return { seen: await act(), requests: github.requests.slice(before) };
+  };
+
+  beforeEach(() => github.setRole(repository, "eve", "admin"));
+  afterEach(() => set({ removedAt: null, suspendedAt: null }));
+
+  test.each([
+    ["not-installed", { removedAt: new Date() }],
+    ["suspended", { suspendedAt: new Date() }],
+  ] as const)("an App that is %s starts nothing for anybody", async (outcome, values) => {
+    const payload = await comment.make(quietIssue);
+    await set(values);
+    const { seen, requests } = await requestsOf(() => pull(comment, payload));
+    expect(seen).toEqual({ outcome, eyes: false, tasks: 0 });
+    expect(requests).toEqual([]);
+  });
+
+  test.each([
+    ["came in too late", 4, 0, "too-old"],
+    ["came in time and had to wait here", 4, 2, "admitted"],
+    ["was pruned since", 4, null, "too-old"],
+  ] as const)("a command of days ago that %s", async (_what, writtenDaysAgo, arrivedDaysAgo, outcome) => {
+    const id = crypto.randomUUID();
+    const ago = (days: number) => new Date(Date.now() - days * dayMs);
+    if (arrivedDaysAgo !== null)
+      await home.database.system.insert(delivery).values({
+        ...{ id, event: "issue_comment", payload: Buffer.from("x"), source: "webhook", status: "queued" },
+        receivedAt: ago(arrivedDaysAgo),
+      });
+    const body = await comment.make(await newIssue());
+    const words = { ...(body.comment as object), created_at: ago(writtenDaysAgo).toISOString() };
+    const { seen, requests } = await requestsOf(() =>
+      pull(comment, { ...body, comment: words }, [], deps, id),
+    );
+    await home.database.system.delete(delivery).where(eq(delivery.id, id));
+    expect(seen.outcome).toBe(outcome);
+    if (outcome === "too-old") expect({ ...seen, requests }).toMatchObject({ tasks: 0, requests: [] });
+  });
 });
 
 describe("bots", () => {

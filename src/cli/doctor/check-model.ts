@@ -1,6 +1,7 @@
 import { z } from "zod";
 import type { Config } from "../../config.ts";
 import { toError } from "../../errors.ts";
+import { isPriced } from "../../usage/rate-card.ts";
 import { fail, ok, warn, type CheckResult } from "./check.ts";
 
 const problem = z.object({ error: z.object({ type: z.string(), message: z.string() }) });
@@ -11,6 +12,12 @@ export async function checkModel(model: Config["model"]): Promise<CheckResult> {
     return fail(
       "no credential is set, so every task ends with an explanation",
       "Set ANTHROPIC_API_KEY or CLAUDE_CODE_OAUTH_TOKEN.",
+    );
+  }
+  if (!isPriced(model.name)) {
+    return fail(
+      `nobody knows what ${model.name} costs, so no task is started with it`,
+      "Set CLAUDE_MODEL to a model of the rate card, or install a release that knows this one.",
     );
   }
   const response = await ask(model, model.credential);

@@ -2,7 +2,7 @@ import type { JsonObject } from "./json.ts";
 
 /**
  * Something to go wrong: `before` the operation acts or `after` it acted. `status` answers instead of the operation, `reset`
- * drops the connection, `delayMs` alone only slows it down. Matches `operationId` (git: `git/upload-pack`,
+ * drops the connection, `delayMs` alone only slows it down, `meanwhile` is what happens elsewhere in that very moment. Matches `operationId` (git: `git/upload-pack`,
  * `git/receive-pack`) or `path` (below the API, query included). Happens once unless `times` says otherwise.
  */
 export type Fault = {
@@ -16,6 +16,7 @@ export type Fault = {
   headers?: Record<string, string>;
   reset?: boolean;
   delayMs?: number;
+  meanwhile?: () => void;
   times?: number;
 };
 

@@ -144,6 +144,7 @@ async function answerRest({ world, incoming, response, url }: Exchange): Promise
 
 /** Lets a fault happen; true when it has answered (or cut the connection) in the operation's place. */
 async function strike(response: ServerResponse, fault: Fault): Promise<boolean> {
+  fault.meanwhile?.();
   if (fault.delayMs !== undefined) await delay(fault.delayMs);
   if (fault.reset === true) {
     response.socket?.resetAndDestroy();

@@ -5,6 +5,7 @@ import { catalogue } from "./catalogue.ts";
 import { checkHeaders } from "./check-headers.ts";
 import { checkout } from "./checkout.ts";
 import { customers } from "./customers.ts";
+import { disputes } from "./disputes.ts";
 import { endpoints } from "./endpoints.ts";
 import { invoices } from "./invoices.ts";
 import { judgeParams } from "./judge.ts";
@@ -37,6 +38,7 @@ export type Answer = {
 /** Every operation that is answered, by the SDK's name. */
 export const handlers: Readonly<Record<string, Handler>> = {
   ...customers,
+  ...disputes,
   ...catalogue,
   ...meters,
   ...meterEvents,

@@ -1,4 +1,5 @@
 import { completeSession } from "./checkout-life.ts";
+import { closeDispute, openDispute } from "./disputes.ts";
 import { difference, emit } from "./emit.ts";
 import type { Gate } from "./gates.ts";
 import { number, text } from "./json.ts";
@@ -22,6 +23,10 @@ export type StripeControls = {
   setCard(customerId: string, card: Card): void;
   /** What happens by dunning, by an operator or by time; the API cannot do it on demand. Any word will do. */
   setStatus(subscriptionId: string, status: string): void;
+  /** A customer's bank takes a payment into question; answers the dispute. */
+  openDispute(customerId: string): JsonObject;
+  /** With any of Stripe's words for how it ended. */
+  closeDispute(disputeId: string, status: string): void;
   /** Any other event, with an object that a test makes up. */
   emit(type: string, object: JsonObject): JsonObject;
   /** How long meter events take to show in summaries. */
@@ -53,6 +58,8 @@ export function openControls(world: World): StripeControls {
     completeCheckout: (id) => completeSession(world, get(world, "checkout.session", id)),
     setCard: (id, card) => void world.cards.set(text(get(world, "customer", id), "id"), card),
     setStatus: (id, status) => setStatus(world, id, status),
+    openDispute: (customer) => openDispute(world, customer),
+    closeDispute: (id, status) => closeDispute(world, id, status),
     emit: (type, object) => emit(world, type, object),
     setMeterLag: (ms) => {
       world.meterLagMs = ms;

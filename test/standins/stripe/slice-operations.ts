@@ -1,6 +1,8 @@
 /** The SDK's methods that the stand-in answers: file under `resources/`, then method names. */
 export const sliceOperations: Readonly<Record<string, readonly string[]>> = {
   Customers: ["create", "retrieve", "update", "del", "list"],
+  Charges: ["retrieve"],
+  Disputes: ["retrieve"],
   PaymentMethods: ["attach", "retrieve"],
   SetupIntents: ["retrieve"],
   Products: ["create", "retrieve", "update", "list"],
