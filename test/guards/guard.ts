@@ -11,7 +11,8 @@ export type Guard = {
     | "steps"
     | "gateway"
     | "commits"
-    | "tenants";
+    | "tenants"
+    | "billing";
   /** Of the design's promises. */
   promise: "P1" | "P2" | "P3" | "P4" | "P5" | "P6" | "P7";
   /** From the root of the repository. */

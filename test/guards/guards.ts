@@ -1,4 +1,5 @@
 import type { Guard } from "./guard.ts";
+import { billingGuards } from "./lists/billing.ts";
 import { gateGuards } from "./lists/gate.ts";
 import { intakeGuards } from "./lists/intake.ts";
 import { scopeGuards } from "./lists/scopes.ts";
@@ -12,4 +13,5 @@ export const guards: readonly Guard[] = [
   ...textGuards,
   ...scopeGuards,
   ...stepGuards,
+  ...billingGuards,
 ];

@@ -17,7 +17,9 @@ const withoutDatabase: ReadonlySet<string> = new Set([
   "test/gateway/public-address.test.ts",
   "test/tasks/visible-text.test.ts",
   "test/webhooks/business-key.test.ts",
+  "test/webhooks/check-head.test.ts",
   "test/webhooks/delivery-kind.test.ts",
+  "test/webhooks/read-body.test.ts",
 ]);
 
 /** Written into the copy, beside vitest.config.ts. */

@@ -69,7 +69,7 @@ async function countPaid({ database }: Bot, commentId: number): Promise<number> 
     .select({ attempt: usage.attempt })
     .from(usage)
     .innerJoin(task, eq(task.id, usage.taskId))
-    .where(and(eq(task.triggerCommentId, commentId), eq(usage.fault, "none")));
+    .where(and(eq(task.triggerCommentId, commentId), eq(usage.fault, "none"), eq(usage.kind, "model")));
   return new Set(rows.map(({ attempt }) => attempt)).size;
 }
 

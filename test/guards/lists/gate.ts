@@ -109,4 +109,12 @@ export const gateGuards: readonly Guard[] = [
     source: "if (await cameTooLate(deps, event)) ",
     without: "if (false) ",
   },
+  {
+    ...gate,
+    name: "asked again before the push",
+    file: "src/tasks/open-writer.ts",
+    source: "if (mayWrite(role)) return;",
+    without: "return;",
+    tests: ["test/flow/revoked.test.ts"],
+  },
 ];

@@ -1,7 +1,7 @@
 import type { Guard } from "../guard.ts";
 
 const inbox = { group: "intake", promise: "P7", tests: ["test/webhooks/inbox.test.ts"] } as const;
-const limits = { ...inbox, promise: "P1", tests: ["test/webhooks/inbox-limits.test.ts"] } as const;
+const limits = { ...inbox, promise: "P1", tests: ["test/webhooks/read-body.test.ts"] } as const;
 const head = { ...inbox, file: "src/webhooks/check-head.ts" } as const;
 const kinds = { ...inbox, promise: "P2", tests: ["test/webhooks/delivery-kind.test.ts"] } as const;
 const keys = {
@@ -28,7 +28,13 @@ export const intakeGuards: readonly Guard[] = [
     without: "secrets.slice(0, 1).some(",
   },
   { ...head, name: "a sound delivery id", source: "!deliveryIdFormat.test(deliveryId)", without: "false" },
-  { ...head, name: "a sound event name", source: "!eventFormat.test(event)", without: "false" },
+  {
+    ...head,
+    name: "a sound event name",
+    source: "!eventFormat.test(event)",
+    without: "false",
+    tests: ["test/webhooks/check-head.test.ts"],
+  },
   {
     ...head,
     name: "JSON only",
@@ -37,10 +43,11 @@ export const intakeGuards: readonly Guard[] = [
   },
   {
     ...head,
-    ...limits,
+    promise: "P1",
     name: "a length that is announced",
     source: "if (length !== null && length > maxBodyBytes)",
     without: "if (false)",
+    tests: ["test/webhooks/check-head.test.ts"],
   },
   {
     ...limits,
