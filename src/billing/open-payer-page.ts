@@ -9,7 +9,8 @@ import { refreshLocked, refreshPayer, type RefreshDeps } from "./refresh-payer.t
 export type PayerPageDeps = RefreshDeps & {
   /** As the set-up made them; see setup-stripe. */
   lookupKeys: { base: string; usage: string };
-  portalConfiguration: string | null;
+  /** null: Stripe's default one. */
+  portalConfiguration: () => Promise<string | null>;
 };
 
 type Visit = { account: PayingAccount; by: { id: number; login: string }; returnUrl: string };
@@ -78,9 +79,10 @@ async function openPortal(
 ): Promise<string> {
   if (payer.stripeCustomerId === null)
     throw new Error(`account ${payer.accountId} has a plan and no customer`);
+  const configuration = await portalConfiguration();
   const session = await stripe.billingPortal.sessions.create({
     ...{ customer: payer.stripeCustomerId, return_url: visit.returnUrl },
-    ...(portalConfiguration === null ? {} : { configuration: portalConfiguration }),
+    ...(configuration === null ? {} : { configuration }),
   });
   return session.url;
 }
@@ -93,7 +95,7 @@ async function findPrices(stripe: Stripe, keys: PayerPageDeps["lookupKeys"]): Pr
     throw new UserError(
       "plan-not-set-up",
       "This server's plan does not exist at Stripe yet.",
-      "Ask its operator to run the set-up of billing.",
+      "Its operator runs `remote-claude billing setup`.",
     );
   return { base, usage };
 }

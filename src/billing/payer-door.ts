@@ -3,6 +3,7 @@ import type { Deps } from "../deps.ts";
 import { openPayerPage } from "./open-payer-page.ts";
 import { findAccountByGitHubId } from "./payer-store.ts";
 import { planNames } from "./plan-names.ts";
+import { findPortal } from "./set-up-plan.ts";
 import { createStripeClient } from "./stripe-client.ts";
 
 /** An owner of an account, by GitHub's own numbers, and where they come back to. */
@@ -21,7 +22,12 @@ export function createPayerDoor(
     const account = await findAccountByGitHubId(deps.system, githubId);
     if (account?.installed !== true) return null;
     return openPayerPage(
-      { ...deps, stripe, lookupKeys, portalConfiguration: null },
+      {
+        ...deps,
+        stripe,
+        lookupKeys,
+        portalConfiguration: async () => (await findPortal(stripe))?.id ?? null,
+      },
       { account, by, returnUrl },
     );
   };

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError } from "commander";
 import { z } from "zod";
 import { addAccount } from "./account-command.ts";
 import { addAudit } from "./audit-command.ts";
+import { addBilling } from "./billing-command.ts";
 import type { CliIo } from "./cli-io.ts";
 import { runDoctor } from "./doctor.ts";
 import { killSandboxes } from "./kill-sandboxes.ts";
@@ -60,6 +61,7 @@ export function createProgram(io: CliIo): Command {
   addSandbox(program, io);
   addAccount(program, io);
   addUsage(program, io);
+  addBilling(program, io);
   addQueue(program, io, wholeNumber(1, 10_000));
   addAudit(program, io, wholeNumber(1, 10_000));
   addMigrate(program, io);

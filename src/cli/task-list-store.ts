@@ -62,6 +62,12 @@ export async function findTasksInRange(
   return rows.map(toListed);
 }
 
+export async function findAccountOfTask(system: Db, taskId: string): Promise<string> {
+  const [row] = await system.select({ accountId: task.accountId }).from(task).where(eq(task.id, taskId));
+  if (row === undefined) throw new Error(`task ${taskId} vanished while it was read`);
+  return row.accountId;
+}
+
 const columns = {
   id: task.id,
   status: task.status,

@@ -2,13 +2,13 @@ import { createServer } from "node:http";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { eq } from "drizzle-orm";
-import type Stripe from "stripe";
 import { withAccount, type Db } from "../../db/client.ts";
 import { billingAccount, stripeEvent } from "../../db/schema.ts";
 import { planNames } from "../../src/billing/plan-names.ts";
 import { openPayerPage } from "../../src/billing/open-payer-page.ts";
 import { processStripeEvents } from "../../src/billing/process-events.ts";
 import { readEntitlement } from "../../src/billing/read-entitlement.ts";
+import { setUpPlan } from "../../src/billing/set-up-plan.ts";
 import { createStripeClient } from "../../src/billing/stripe-client.ts";
 import { systemClock } from "../../src/clock.ts";
 import { openQueue, type Queue } from "../../src/queue/queue.ts";
@@ -20,7 +20,7 @@ import { startStripe } from "../standins/stripe/start-stripe.ts";
 
 export const secret = "whsec_test";
 export const rotated = "whsec_before";
-const { lookupKeys, eventName } = planNames;
+const { lookupKeys } = planNames;
 
 /** A database, a Stripe with the plan in its catalogue, and the door for Stripe's webhooks on a socket. */
 export async function openPayers() {
@@ -28,13 +28,13 @@ export async function openPayers() {
   const { db, system } = home.database;
   const standin = await startStripe();
   const stripe = createStripeClient({ secretKey: standin.apiKey, apiUrl: standin.url });
-  await openShop(stripe);
+  await setUpPlan(stripe, { dryRun: false });
   const queue = await openQueue({ url: home.url, log: silent, mode: "send" });
   const state = { refreshed: [] as string[] };
   const door = await openDoor({ system, queue });
   const { url } = door;
   const deps = { db, system, stripe, log: silent, clock: { now: () => standin.control.now() } };
-  const pageDeps = { ...deps, lookupKeys, portalConfiguration: null };
+  const pageDeps = { ...deps, lookupKeys, portalConfiguration: () => Promise.resolve(null) };
 
   return {
     ...{ home, system, queue, standin, stripe, url, deps, state },
@@ -102,27 +102,4 @@ export async function openDoor(input: {
       server.close();
     },
   };
-}
-
-/** The plan in Stripe's catalogue. */
-export async function openShop(stripe: Stripe): Promise<void> {
-  const meter = await stripe.billing.meters.create({
-    ...{ display_name: "Usage", event_name: eventName },
-    default_aggregation: { formula: "sum" },
-  });
-  const product = await stripe.products.create({ name: "Remote Claude" });
-  const monthly = { product: product.id, currency: "usd" };
-  await stripe.prices.create({
-    ...{ ...monthly, unit_amount: 2_000, lookup_key: lookupKeys.base },
-    recurring: { interval: "month" },
-  });
-  await stripe.prices.create({
-    ...{ ...monthly, billing_scheme: "tiered", tiers_mode: "graduated", lookup_key: lookupKeys.usage },
-    recurring: { interval: "month", usage_type: "metered", meter: meter.id },
-    tiers: [
-      { up_to: 2_000, unit_amount: 0 },
-      { up_to: "inf", unit_amount: 1 },
-    ],
-  });
-  await stripe.billingPortal.configurations.create({ features: { invoice_history: { enabled: true } } });
 }

@@ -2,8 +2,8 @@ import { eq, inArray } from "drizzle-orm";
 import { expect, onTestFinished, test } from "vitest";
 import { billingAccount, charge, delivery, ignoredTrigger } from "../../db/schema.ts";
 import { planNames } from "../../src/billing/plan-names.ts";
+import { setUpPlan } from "../../src/billing/set-up-plan.ts";
 import { createStripeClient } from "../../src/billing/stripe-client.ts";
-import { openShop } from "../billing/payers.ts";
 import { writeFiles } from "../standins/model/scenarios.ts";
 import { startStripe, type StripeStandin } from "../standins/stripe/start-stripe.ts";
 import { findFreePort } from "../support/free-port.ts";
@@ -18,7 +18,7 @@ const secret = "whsec_flow";
 
 async function openBilledWorld(): Promise<{ world: World; stripe: StripeStandin; home: string }> {
   const stripe = await startStripe();
-  await openShop(createStripeClient({ secretKey: stripe.apiKey, apiUrl: stripe.url }));
+  await setUpPlan(createStripeClient({ secretKey: stripe.apiKey, apiUrl: stripe.url }), { dryRun: false });
   const port = await findFreePort();
   const home = `http://127.0.0.1:${port}`;
   const world = await openWorld({
