@@ -21,7 +21,7 @@ const fullLimits = {
 };
 
 /** Lines that are read of what is only to be found plain or quoted. */
-export const outlineLines = 400;
+export const outlineLines = 320;
 
 /** Of that, at every delivery: 5 ms for the worst (node bench/context.ts). */
 const outlineLimits = {
@@ -45,7 +45,7 @@ export function isIntricate(text: string, options: { inline: boolean }): boolean
   for (const line of lines) {
     const depth = countContainers(line);
     // A list within a list is known by its indentation.
-    containers += depth === 0 ? 0 : depth + line.search(/\S/) / 4;
+    containers += depth === 0 ? 0 : depth + line.search(/\S/) / (options.inline ? 4 : 2);
     underlines += /^[ \t>]*(?:=+|-+)[ \t]*$/.test(line) ? 1 : 0;
     if (line.trim() === "") run = startRun();
     else cells += follow(run, line, options);

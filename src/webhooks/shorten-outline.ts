@@ -17,48 +17,46 @@ export function shortenOutline(
 ): { text: string; offsetOf: (offset: number) => number } | null {
   // A line ending of old Macintoshes, which nobody writes any more.
   if (/\r(?!\n)/.test(text)) return { text, offsetOf: (offset) => offset };
-  const lines = splitLines(text);
-  const left = linesToKeep(lines, maxLines);
+  const lines = text.split("\n");
+  const left = linesToKeep(text.includes("\r") ? lines.map(withoutReturn) : lines, maxLines);
   if (left.length > maxLines) return null;
-  const kept = new Map(left.map((at) => [at, shorten(lines[at] ?? "")]));
+  const starts = startsOf(lines);
+  const kept = left.map((at) => {
+    const [start, end] = [starts[at] ?? 0, starts[at + 1] ?? text.length];
+    return { start, end, text: shorten(text.slice(start, end)) };
+  });
   const offsetOf = (offset: number): number => {
-    let [end, gone] = [0, 0];
-    for (const [at, line] of lines.entries()) {
-      end += line.length;
-      if (end > offset) break;
-      gone += line.length - (kept.get(at)?.length ?? 0);
-    }
-    return offset - gone;
+    const before = kept.findLastIndex(({ start }) => start <= offset);
+    const length = kept.slice(0, before).reduce((sum, line) => sum + line.text.length, 0);
+    return length + offset - (kept[before]?.start ?? 0);
   };
-  return { text: [...kept.values()].join(""), offsetOf };
+  return { text: kept.map((line) => line.text).join(""), offsetOf };
 }
 
 const longestLine = 80;
 
 function shorten(line: string): string {
-  if (line.length <= longestLine || kindOf(withoutEnd(line)) === null) return line;
-  return `${line.slice(0, longestLine).trimEnd()}${/\r?\n?$/.exec(line)?.[0] ?? ""}`;
+  if (line.length <= longestLine) return line;
+  const [end] = /\r?\n?$/.exec(line) ?? [""];
+  return kindOf(line.slice(0, -end.length || undefined)) === null
+    ? line
+    : `${line.slice(0, longestLine).trimEnd()}${end}`;
 }
 
-/** Each with its end; by hand, because of tens of thousands a regular expression takes longer than everything else here. */
-function splitLines(text: string): string[] {
-  const lines: string[] = [];
-  for (let from = 0; from < text.length;) {
-    const end = text.indexOf("\n", from) + 1 || text.length;
-    lines.push(text.slice(from, end));
-    from = end;
-  }
-  return lines;
+function startsOf(lines: readonly string[]): number[] {
+  let start = 0;
+  return lines.map((line) => {
+    start += line.length + 1;
+    return start - line.length - 1;
+  });
 }
 
-function withoutEnd(line: string): string {
-  if (!line.endsWith("\n")) return line;
-  return line.slice(0, line.endsWith("\r\n") ? -2 : -1);
+function withoutReturn(line: string): string {
+  return line.endsWith("\r") ? line.slice(0, -1) : line;
 }
 
 /** Ends with the first line that is too many. */
-function linesToKeep(text: readonly string[], maxLines: number): number[] {
-  const lines = text.map(withoutEnd);
+function linesToKeep(lines: readonly string[], maxLines: number): number[] {
   const known: (string | null)[] = [];
   const kindAt = (at: number): string | null => {
     const line = lines[at];
@@ -83,7 +81,9 @@ function linesToKeep(text: readonly string[], maxLines: number): number[] {
       if (kind === null) onlyText &&= commandLine.test(lines[at] ?? "");
       continue;
     }
-    const commands = range(at + 1, end).filter((inside) => commandLine.test(lines[inside] ?? ""));
+    const commands: number[] = [];
+    for (let inside = at + 1; inside < end; inside++)
+      if (commandLine.test(lines[inside] ?? "")) commands.push(inside);
     const isClosed = end < lines.length - 1;
     // Right behind another one that was closed it changes nothing.
     if (!isClosed || commands.length > 0 || kept.at(-1) !== lastEnd) kept.push(at, ...commands, end);
@@ -92,9 +92,6 @@ function linesToKeep(text: readonly string[], maxLines: number): number[] {
   }
   return kept;
 }
-
-const range = (from: number, to: number) =>
-  Array.from({ length: Math.max(0, to - from) }, (_, index) => from + index);
 
 /** The characters that `textLine` does not begin with, seen before it, because it takes longer. */
 const opening: ReadonlySet<string> = new Set("<>`~#*+=_-");
