@@ -93,7 +93,7 @@ function toDb(pool: ConnectionPool): Db {
 /** A transaction that sees and writes the rows of this account only. */
 export async function withAccount<T>(db: Db, accountId: string, run: (tx: Tx) => Promise<T>): Promise<T> {
   return db.transaction(async (tx) => {
-    // Without a parameter it goes out together with the `begin`.
+    // Without a parameter, so that it goes out together with the `begin` and the first question.
     await tx.execute(sql.raw(`select set_config('app.account_id', '${toUuid(accountId)}', true)`));
     return withAudit(tx, run);
   });

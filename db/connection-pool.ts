@@ -38,6 +38,8 @@ export class ConnectionPool {
       connectionString: withSettings(options.url, options.settings),
       application_name: options.applicationName,
       max: options.max,
+      // Of a transaction the beginning and the first question go out together, and so do questions asked side by side.
+      pipeline: true,
       idleTimeoutMillis: options.idleTimeoutMs,
       connectionTimeoutMillis: 10_000,
       keepAlive: true,
@@ -85,8 +87,7 @@ class PooledConnection {
   readonly #options: PoolOptions;
   #lost: Error | null = null;
   #released = false;
-  #turn: Promise<unknown> = Promise.resolve();
-  /** The `begin` of a transaction in which nothing was asked yet: the two go out together. */
+  /** The beginning of a transaction in which nothing was asked yet. */
   #begin: string | null = null;
 
   constructor(client: PoolClient, options: PoolOptions) {
@@ -95,25 +96,8 @@ class PooledConnection {
     client.on("error", this.#onError);
   }
 
-  /** One after the other, as the connection itself can no more. */
-  async query(config: QueryConfig, values?: readonly unknown[]): Promise<Answer> {
-    const answer = this.#turn.then(() => this.#run(config, values));
-    this.#turn = answer.catch(() => undefined);
-    return answer;
-  }
-
-  release(): void {
-    if (this.#released) return;
-    this.#released = true;
-    this.#client.off("error", this.#onError);
-    this.#client.release(this.#lost !== null);
-  }
-
-  async #run(config: QueryConfig, values: readonly unknown[] = []): Promise<Answer> {
-    if (/^begin\b/.test(config.text)) {
-      this.#begin = config.text;
-      return toAnswer(nothing());
-    }
+  async query(config: QueryConfig, values: readonly unknown[] = []): Promise<Answer> {
+    if (this.#holdsBack(config.text)) return toAnswer(nothing());
     const { queryTimeoutMs } = this.#options;
     const timer = queryTimeoutMs === 0 ? undefined : setTimeout(() => this.#giveUp(), queryTimeoutMs);
     try {
@@ -130,28 +114,49 @@ class PooledConnection {
     }
   }
 
-  async #send(config: QueryConfig, values: readonly unknown[]): Promise<QueryResult> {
-    const { text } = config;
-    const begin = this.#begin;
-    this.#begin = null;
-    if (begin === null) return this.#client.query(config, values);
-    if (text === "commit" || text === "rollback") return nothing();
-    if (values.length > 0) {
-      await this.#client.query(begin);
-      return this.#client.query(config, values);
+  release(): void {
+    if (this.#released) return;
+    this.#released = true;
+    this.#client.off("error", this.#onError);
+    this.#client.release(this.#lost !== null);
+  }
+
+  /** What says how a transaction runs waits for its first question; of one without a question the server hears nothing. */
+  #holdsBack(text: string): boolean {
+    if (/^begin\b/.test(text)) {
+      this.#begin = text;
+      return true;
     }
-    // Of several statements the library answers with as many results.
-    const results: unknown = await this.#client.query({ ...config, text: `${begin}; ${text}` });
-    return (results as QueryResult[]).at(-1) ?? nothing();
+    if (this.#begin === null) return false;
+    if (/^select set_config\(/.test(text)) {
+      this.#begin += `; ${text}`;
+      return true;
+    }
+    if (text !== "commit" && text !== "rollback") return false;
+    this.#begin = null;
+    return true;
+  }
+
+  async #send(config: QueryConfig, values: readonly unknown[]): Promise<QueryResult> {
+    const begin = this.#begin;
+    if (begin === null) return this.#client.query(config, [...values]);
+    this.#begin = null;
+    const [begun, answer] = await Promise.allSettled([
+      this.#client.query(begin),
+      this.#client.query(config, [...values]),
+    ]);
+    if (begun.status === "rejected") throw begun.reason;
+    if (answer.status === "rejected") throw answer.reason;
+    return answer.value;
   }
 
   #giveUp(): void {
     this.#lost = new Error(`no answer within ${this.#options.queryTimeoutMs} ms`);
-    void this.#client.end();
+    this.#client.connection.stream.destroy();
   }
 
   readonly #onError = (error: Error): void => {
-    this.#lost = error;
+    this.#lost ??= error;
     this.#options.onLost?.(error);
   };
 }

@@ -12,17 +12,23 @@ declare module "pg" {
     keepAlive?: boolean;
     keepAliveInitialDelayMillis?: number;
     connectionTimeoutMillis?: number;
+    /** A query is sent without waiting for the answer of the one before. */
+    pipeline?: boolean;
   };
 
   export class Client extends EventEmitter {
     constructor(config: ClientConfig);
     connect(): Promise<void>;
     query(config: QueryConfig | string, values?: readonly unknown[]): Promise<QueryResult>;
-    /** Waits for no query that is running: its connection is cut. */
+    /** With `pipeline` it waits for what is under way, else it cuts the connection. */
     end(): Promise<void>;
   }
 
-  export type PoolClient = Client & { release(destroy?: boolean): void };
+  export type PoolClient = Client & {
+    release(destroy?: boolean): void;
+    /** The way to leave a server that has fallen silent. */
+    connection: { stream: { destroy(): void } };
+  };
 
   export class Pool extends EventEmitter {
     constructor(config: ClientConfig & { max?: number; idleTimeoutMillis?: number });

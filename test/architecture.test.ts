@@ -18,6 +18,7 @@ const ground = [
   "config.ts",
   "sandbox-settings.ts",
   "deps.ts",
+  "git-directory.ts",
   "host-git.ts",
   "db",
 ];
@@ -60,6 +61,7 @@ const direction: Readonly<Record<string, readonly string[]>> = {
   "log.ts": [],
   "clock.ts": [],
   "crash-point.ts": [],
+  "git-directory.ts": [],
   "host-git.ts": [],
   db: [],
 };

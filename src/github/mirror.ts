@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { TransientError } from "../errors.ts";
 import { type HostGitResult, runHostGit } from "../host-git.ts";
+import { lookInMirror } from "./mirror-has.ts";
 import { withMirrorLock } from "./mirror-lock.ts";
 import { explainRemoteFault, remoteAccess } from "./remote-fault.ts";
 
@@ -35,7 +35,7 @@ export type Mirror = {
  */
 export async function updateMirror(input: MirrorInput): Promise<Mirror> {
   const path = mirrorPath(input);
-  if (input.sha !== undefined && (await mirrorHas(path, input.sha))) return { path, empty: false };
+  if (input.sha !== undefined && (await lookInMirror(path, input.sha))) return { path, empty: false };
   const timeoutMs = input.timeoutMs ?? 20 * 60_000;
   const deadline = Date.now() + timeoutMs;
   const lock = { path: `${path}.lock`, timeoutMs, signal: input.signal };
@@ -54,18 +54,6 @@ export async function updateMirror(input: MirrorInput): Promise<Mirror> {
     }
     return { path, empty: await isEmpty(path) };
   });
-}
-
-/** Whether a mirror, which need not exist, holds this commit. */
-export async function mirrorHas(path: string, sha: string): Promise<boolean> {
-  if (!existsSync(path)) return false;
-  const { exitCode } = await runHostGit({
-    args: ["--git-dir=.", "cat-file", "-e", `${sha}^{commit}`],
-    cwd: path,
-    protocol: "none",
-    timeoutMs: 30_000,
-  });
-  return exitCode === 0;
 }
 
 /** Removes the mirror of a repository that the App no longer sees. */

@@ -53,7 +53,12 @@ export function renderPullRequest(input: PullRequestInput): { title: string; bod
   return { title, body: signPullText(input.taskId, { title, body }) };
 }
 
-function renderTitle({ title, issueTitle, issueNumber }: PullRequestInput): string {
+/** The title alone, which the commit has too. */
+export function renderTitle({
+  title,
+  issueTitle,
+  issueNumber,
+}: Pick<PullRequestInput, "title" | "issueTitle" | "issueNumber">): string {
   return toPlainTitle(title ?? "") || toPlainTitle(issueTitle) || `Work on issue ${issueNumber}`;
 }
 

@@ -1,5 +1,6 @@
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
+import { makeGitDirectory } from "../git-directory.ts";
 import { type HostGitInput, type HostGitResult, runHostGit } from "../host-git.ts";
 
 /** git in one bare repository of the bot. */
@@ -27,12 +28,11 @@ export async function openQuarantine(input: {
       signal: input.signal,
       ...options,
     });
-  await line(git, ["init", "--quiet", "--bare", "--template=", "."]);
+  await makeGitDirectory(path, { bare: true, branch: "parent", sha: input.parentSha });
   await writeFile(
     join(path, "objects", "info", "alternates"),
     `${join(resolve(input.mirrorPath), "objects")}\n`,
   );
-  await setRef(path, { name: "parent", sha: input.parentSha });
   return { path, git };
 }
 

@@ -1,7 +1,6 @@
 import { appendFile, mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { TransientError } from "../errors.ts";
-import { runHostGit } from "../host-git.ts";
+import { makeGitDirectory } from "../git-directory.ts";
 import { fullSha, insideGitEnv } from "./inside-git.ts";
 import { packHistory } from "./pack-history.ts";
 import { type Sandbox, SandboxError } from "./sandbox.ts";
@@ -54,18 +53,10 @@ export async function checkOut(sandbox: Sandbox, input: CheckOutInput): Promise<
 
 async function cloneCommit(clone: string, input: CheckOutInput): Promise<void> {
   const { mirrorPath, sha, depth, branch, signal } = input;
-  const limits = { timeoutMs: fetchTimeoutMs, signal };
-  const git = async (...args: readonly string[]) => {
-    const result = await runHostGit({ args, cwd: clone, protocol: "none", ...limits });
-    if (result.exitCode === 0) return;
-    throw new TransientError(
-      `git ${args[0] ?? ""} was to make a checkout of ${sha} and ended with ${result.exitCode ?? result.stopped ?? "a signal"}: ${result.stderr.trim()}`,
-    );
-  };
-  await git("init", "--quiet", "--template=", `--initial-branch=${branch}`, ".");
-  await packHistory({ mirrorPath, sha, depth, gitDir: join(clone, ".git"), ...limits });
-  await git("update-ref", `refs/heads/${branch}`, sha);
-  await appendFile(join(clone, ".git", "config"), settings(input.remoteUrl));
+  const gitDir = join(clone, ".git");
+  await makeGitDirectory(gitDir, { bare: false, branch, sha });
+  await packHistory({ mirrorPath, sha, depth, gitDir, timeoutMs: fetchTimeoutMs, signal });
+  await appendFile(join(gitDir, "config"), settings(input.remoteUrl));
 }
 
 /**

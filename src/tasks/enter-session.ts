@@ -1,7 +1,7 @@
 import { withAccount } from "../../db/client.ts";
 import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
-import { mirrorHas } from "../github/mirror.ts";
+import { mirrorHas } from "../github/mirror-has.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { openMachine } from "../sessions/open-machine.ts";
 import { openSession } from "../sessions/open-session.ts";

@@ -4,6 +4,7 @@ import { toError, UserError } from "../errors.ts";
 import type { RepositoryClient } from "../github/octokit.ts";
 import { keepInMirror } from "../github/keep-in-mirror.ts";
 import type { PullRequest } from "../github/pull-request.ts";
+import { renderTitle } from "../github/pull-request-text.ts";
 import { buildCommit, type BuiltCommit } from "../github/build-commit.ts";
 import { readBranchSha } from "../github/read-branch.ts";
 import { remoteUrlOf } from "../github/remote-url.ts";
@@ -11,7 +12,8 @@ import { repoSettingsPath } from "../github/settings-at-commit.ts";
 import type { ServerCheck } from "../github/server-check.ts";
 import type { RepositoryRef } from "../github/thread.ts";
 import type { TakenCheckpoint } from "../sessions/take-checkpoint.ts";
-import { describePull } from "./describe-pull.ts";
+import { both } from "./both.ts";
+import { describePull, readTemplate, titleOf } from "./describe-pull.ts";
 import { openPull, type PullText } from "./open-pull.ts";
 import { openWork } from "./open-work.ts";
 import { openWriter } from "./open-writer.ts";
@@ -89,9 +91,14 @@ type Built = { commit: BuiltCommit; text: PullText };
 
 /** The server's own commit of the agent's tree, and what the pull request will say. */
 async function build(deps: PublishDeps, input: PublishInput, bundlePath: string): Promise<Built> {
+  const [commit, template] = await both(buildOf(deps, input, bundlePath), readTemplate(input));
+  return { commit, text: describePull(input, { template, commit }) };
+}
+
+async function buildOf(deps: PublishDeps, input: PublishInput, bundlePath: string): Promise<BuiltCommit> {
   const { claim, result, settings } = input;
-  const [identity, describe] = await Promise.all([deps.github.identity(input.reader), describePull(input)]);
-  const commit = await buildCommit({
+  const identity = await deps.github.identity(input.reader);
+  return buildCommit({
     mirrorPath: input.mirrorPath,
     bundlePath,
     tempDir: input.directory,
@@ -105,7 +112,7 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
         : [repoSettingsPath, ...(settings?.protectedPaths ?? [])],
     },
     message: commitMessage({
-      title: describe(null).title,
+      title: renderTitle(titleOf(input)),
       summary: result.sections.summary,
       taskId: claim.task.id,
       sessionId: claim.session.id,
@@ -113,7 +120,6 @@ async function build(deps: PublishDeps, input: PublishInput, bundlePath: string)
       serverUrl: deps.config.github.serverUrl,
     }),
   });
-  return { commit, text: describe(commit) };
 }
 
 /** Revokes a writer that is not needed; one that never opened needs nothing. */

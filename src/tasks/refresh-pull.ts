@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { updatePullText, type PullTextUpdate } from "../github/update-pull-text.ts";
 import type { Attempt } from "./attempt.ts";
-import { describePull } from "./describe-pull.ts";
+import { describePull, readTemplate } from "./describe-pull.ts";
 import { legStep } from "./leg-step.ts";
 import { openWriter } from "./open-writer.ts";
 import type { PublishedOnTop } from "./publish-on-top.ts";
@@ -24,7 +24,7 @@ export async function refreshPull(
     find: () => Promise.resolve(null),
     act: async () => {
       watch.throwIfStopped();
-      const text = (await describePull(input))(commit);
+      const text = describePull(input, { template: await readTemplate(input), commit });
       const writer = await openWriter(deps, { claim });
       try {
         const { installationId, id: taskId } = task;

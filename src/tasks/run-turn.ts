@@ -51,9 +51,9 @@ export async function runTurn(
   const name = turnStepName(sandbox, task.leg);
   // A stopped task may have been ended already; nothing may set it running again.
   watch.signal.throwIfAborted();
-  const attempts = await withAccount(deps.db, task.accountId, (tx) => countStepAttempts(tx, task.id, name));
-  await withAccount(deps.db, task.accountId, (tx) =>
+  const [attempts] = await withAccount(deps.db, task.accountId, (tx) =>
     Promise.all([
+      countStepAttempts(tx, task.id, name),
       updateClaimed(tx, { taskId: task.id, fence, set: { status: "running" } }),
       // From here on the machine holds more than the last checkpoint does, until the next one is taken.
       markAhead(tx, sandbox),

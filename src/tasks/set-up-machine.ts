@@ -2,7 +2,7 @@ import { withAccount } from "../../db/client.ts";
 import type { TaskNotices } from "../../db/schema.ts";
 import type { Deps } from "../deps.ts";
 import { TransientError } from "../errors.ts";
-import { mirrorHas } from "../github/mirror.ts";
+import { mirrorHas } from "../github/mirror-has.ts";
 import type { RepoSettings } from "../github/repo-settings-schema.ts";
 import type { SettingsNote } from "../github/settings-cells.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";

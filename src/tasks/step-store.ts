@@ -21,17 +21,19 @@ export async function beginStep(
   holder: StepHolder,
   name: string,
 ): Promise<Begun | "somebody-is-at-it"> {
-  await assertFence(tx, holder);
-  const [row] = await tx
-    .select({
-      status: step.status,
-      fence: step.fence,
-      result: step.result,
-      ageMs: sql<number>`(extract(epoch from now() - ${step.startedAt}) * 1000)::int`,
-    })
-    .from(step)
-    .where(and(eq(step.taskId, holder.taskId), eq(step.name, name)))
-    .for("update");
+  const [, [row]] = await Promise.all([
+    assertFence(tx, holder),
+    tx
+      .select({
+        status: step.status,
+        fence: step.fence,
+        result: step.result,
+        ageMs: sql<number>`(extract(epoch from now() - ${step.startedAt}) * 1000)::int`,
+      })
+      .from(step)
+      .where(and(eq(step.taskId, holder.taskId), eq(step.name, name)))
+      .for("update"),
+  ]);
   if (row?.status === "done") return { done: true, result: row.result };
   if (row !== undefined && row.fence !== holder.fence && row.ageMs < handoverMs) return "somebody-is-at-it";
   await tx
@@ -62,11 +64,13 @@ export async function finishStep(
   holder: StepHolder,
   input: { name: string; result: unknown },
 ): Promise<void> {
-  await assertFence(tx, holder);
-  await tx
-    .update(step)
-    .set({ status: "done", result: input.result, finishedAt: sql`now()` })
-    .where(and(eq(step.taskId, holder.taskId), eq(step.name, input.name)));
+  await Promise.all([
+    assertFence(tx, holder),
+    tx
+      .update(step)
+      .set({ status: "done", result: input.result, finishedAt: sql`now()` })
+      .where(and(eq(step.taskId, holder.taskId), eq(step.name, input.name))),
+  ]);
   await auditStep(tx, holder, input);
 }
 

@@ -32,9 +32,13 @@ export async function runStep<R>(
   }
   // What was stored is what this very step returned, as JSON keeps it.
   if (begun.done) return begun.result as R;
-  let result = begun.mayStand ? await input.find() : null;
+  let result: R | null = null;
+  if (begun.mayStand) {
+    result = await input.find();
+    // Looking may have taken long.
+    if (result === null) await inAccount((tx) => assertFence(tx, holder));
+  }
   if (result === null) {
-    await inAccount((tx) => assertFence(tx, holder));
     result = await input.act();
     await crashPoint(`acted ${input.name}`, holder.taskId);
   }
