@@ -33,6 +33,7 @@ import { sweepTasks } from "./tasks/sweep-tasks.ts";
 import { lookAtChecks } from "./webhooks/checks-look.ts";
 import { lookForConflict } from "./webhooks/conflict-look.ts";
 import { startFeedbackTask } from "./webhooks/collect-feedback.ts";
+import { expireDeliveries } from "./webhooks/expire-deliveries.ts";
 import { createPlanJobs } from "./webhooks/plan-jobs.ts";
 import { openDeliveryStore, type DeliveryStore } from "./webhooks/intake-store.ts";
 import { readSettings } from "./web/settings-file.ts";
@@ -99,7 +100,8 @@ export async function startWorker(
   const ofPlans = plans === null ? [] : (["stripe-events", "send-charges"] as const);
   for (const job of ["sweep", "pause-idle", ...ofPlans] as const) await queue.schedule(job, "* * * * *");
   await queue.schedule("reap", "*/5 * * * *");
-  await queue.schedule("expire-checkpoints", "17 * * * *");
+  for (const job of ["expire-checkpoints", "expire-deliveries"] as const)
+    await queue.schedule(job, "17 * * * *");
   await queue.schedule("missed-deliveries", `*/${config.missedDeliveriesMinutes} * * * *`);
   // What happened while nothing ran must not wait for the first tick.
   await queue.enqueue(deps.system, "missed-deliveries", {});
@@ -125,9 +127,7 @@ type WorkerParts = {
 };
 
 function createHandlers(deps: Deps, { probot, running, deliveries, plans }: WorkerParts): JobHandlers {
-  const look = async (payload: JobPayload<"checks">) => {
-    await lookAtChecks(deps, payload);
-  };
+  const look = (payload: JobPayload<"checks">) => lookAtChecks(deps, payload);
   return {
     intake: ({ deliveryId }) => receiveDelivery({ system: deps.system, probot }, deliveryId),
     "run-task": (payload, context) => runTask(deps, running, payload, context),
@@ -149,9 +149,8 @@ function createHandlers(deps: Deps, { probot, running, deliveries, plans }: Work
     ...createPlanJobs(deps, plans),
     reap: () => reapSandboxes(deps),
     "pause-idle": () => pauseIdleSandboxes(deps),
-    "expire-checkpoints": async () => {
-      await expireCheckpoints(deps);
-    },
+    "expire-checkpoints": () => expireCheckpoints(deps),
+    "expire-deliveries": () => expireDeliveries(deps),
   };
 }
 

@@ -37,6 +37,7 @@ async function work(): Promise<void> {
       sweep: nothing,
       "pause-idle": nothing,
       "expire-checkpoints": nothing,
+      "expire-deliveries": nothing,
       "missed-deliveries": nothing,
       reap: nothing,
     },

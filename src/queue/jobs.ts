@@ -116,6 +116,7 @@ export const jobs = {
   "missed-deliveries": periodic,
   "pause-idle": periodic,
   "expire-checkpoints": { ...periodic, expireInSeconds: 3600 },
+  "expire-deliveries": { ...periodic, expireInSeconds: 3600 },
   // Somebody may be waiting for a machine to be gone, so the next tick of the clock is too far away.
   reap: { ...periodic, retryLimit: 5, retryDelaySeconds: 2 },
 } as const satisfies Record<string, JobContract>;
@@ -148,4 +149,7 @@ export type JobContext = {
   attempt: number;
 };
 
-export type JobHandlers = { [N in JobName]: (payload: JobPayload<N>, context: JobContext) => Promise<void> };
+/** What a handler answers is nobody's business. */
+export type JobHandlers = {
+  [N in JobName]: (payload: JobPayload<N>, context: JobContext) => Promise<unknown>;
+};

@@ -10,7 +10,7 @@ export type ClaimedJob = { id: string; retryCount: number; data: unknown; signal
 export type JobFailure = { name: JobName; jobId: string; payload: unknown; attempt: number; error: Error };
 
 export type RunJobDeps = {
-  handler: (payload: never, context: JobContext) => Promise<void>;
+  handler: (payload: never, context: JobContext) => Promise<unknown>;
   /** Fires when the worker drains. */
   drain: AbortSignal;
   /** Ends this attempt so that the job runs again after the delay; does nothing when the claim is lost. */

@@ -98,10 +98,11 @@ export async function claimTask(
 
 /** Under the account's lock: what keeps the task from costing what it may, as a sentence; null: nothing does. */
 async function judgeTask(tx: Tx, mine: Task, caps: { defaultMonthMicroUsd: number }): Promise<string | null> {
-  const verdict = judgeCaps(
-    await readCaps(tx, { ...mine, taskId: mine.id }, caps),
-    await readRest(tx, mine.id),
-  );
+  const [uses, rest] = await Promise.all([
+    readCaps(tx, { ...mine, taskId: mine.id }, caps),
+    readRest(tx, mine.id),
+  ]);
+  const verdict = judgeCaps(uses, rest);
   if (verdict.ok) return null;
   return sayCapReached(verdict, { amounts: await showsAmounts(tx, mine.repositoryId) });
 }

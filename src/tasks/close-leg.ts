@@ -26,8 +26,7 @@ export async function closeLeg(tx: Tx, input: LegClose): Promise<Bill> {
   const verdict = verdictOf(input);
   const leg = { accountId: task.accountId, taskId: task.id, leg: task.leg };
   const { card } = await chargeLeg(tx, leg, { verdict, terms });
-  await tellOfCaps(tx, input);
-  const { amountCents } = await sumCharges(tx, { taskId: task.id });
+  const [{ amountCents }] = await Promise.all([sumCharges(tx, { taskId: task.id }), tellOfCaps(tx, input)]);
   const priceMicroUsd = amountCents * 10_000;
   return { card, priceMicroUsd, ...inWords(verdict, { terms, priceMicroUsd }) };
 }

@@ -23,9 +23,7 @@ export async function readCaps(
   of: CapTask,
   { defaultMonthMicroUsd }: { defaultMonthMicroUsd: number },
 ): Promise<CapUse[]> {
-  const limits = await readLimits(tx, of);
-  const spent = await sumSpent(tx, of);
-  const held = await sumHeld(tx, of);
+  const [limits, spent, held] = await Promise.all([readLimits(tx, of), sumSpent(tx, of), sumHeld(tx, of)]);
   const use = (scope: CapScope, key: string | number, cap: number | undefined): CapUse[] =>
     cap === undefined
       ? []

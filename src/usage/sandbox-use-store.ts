@@ -39,8 +39,9 @@ export async function recordInterval(
   { use, since, card }: { use: MachineUse; since: Date; card: RateCard },
 ): Promise<{ startedAt: Date; endedAt: Date; costMicroUsd: number } | null> {
   return withAccount(db, use.accountId, async (tx) => {
-    if (!(await holdClaim(tx, use))) return null;
-    const { sequence, startedAt, endedAt } = await nextInterval(tx, use, since);
+    const [isHeld, next] = await Promise.all([holdClaim(tx, use), nextInterval(tx, use, since)]);
+    if (!isHeld) return null;
+    const { sequence, startedAt, endedAt } = next;
     const size = machineSizeOf(use.provider);
     const durationMs = endedAt.getTime() - startedAt.getTime();
     const costMicroUsd = priceMachine(card, { provider: use.provider, ...size, durationMs });

@@ -22,7 +22,15 @@ export type Attempt = {
  * a TransientError.
  */
 export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
-  if (attempt.fault === "none" && attempt.over !== true) await requireSettled(tx, attempt);
+  const isOver = attempt.fault !== "none" || attempt.over === true;
+  await Promise.all([
+    isOver ? null : requireSettled(tx, attempt),
+    recordCalls(tx, attempt),
+    recordMachine(tx, attempt),
+  ]);
+}
+
+async function recordCalls(tx: Tx, attempt: Attempt): Promise<void> {
   const cost = sql`coalesce(${modelCall.costMicroUsd}, ${modelCall.reservedMicroUsd})`;
   const paid = attempt.fault === "none" ? sql`${modelCall.status} = 'settled'` : sql`false`;
   await tx.execute(sql`
@@ -41,7 +49,6 @@ export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
     where ${ofAttempt(attempt)} and ${modelCall.status} <> 'refused'
     on conflict (task_id, attempt, model_call_id) do nothing
   `);
-  await recordMachine(tx, attempt);
 }
 
 async function recordMachine(tx: Tx, { taskId, accountId, attempt, fault }: Attempt): Promise<void> {
@@ -97,8 +104,7 @@ export type MachineUsage = { durationMs: number; costMicroUsd: number; priceMicr
 /** What a task has used in all its attempts so far; calls that are still under way are not in it. */
 export async function sumTaskUsage(db: Db, input: TaskRef): Promise<TaskUsage> {
   return withAccount(db, input.accountId, async (tx) => {
-    const models = await sumModels(tx, input);
-    const machine = await sumMachine(tx, input);
+    const [models, machine] = await Promise.all([sumModels(tx, input), sumMachine(tx, input)]);
     const all = [...models, machine];
     return {
       models,

@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray, isNotNull, lt, ne, notExists, sql } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, lt, notExists, or, sql } from "drizzle-orm";
 import { z } from "zod";
 import type { Db } from "../../db/client.ts";
 import { delivery, task } from "../../db/schema.ts";
@@ -55,12 +55,22 @@ export async function listKnownDeliveries(
   return rows.map(({ id, status, processedAt }) => ({ id, diedAt: status === "dead" ? processedAt : null }));
 }
 
-/** Removes deliveries that GitHub could not repeat any more and nobody works on. Answers how many. */
-export async function pruneDeliveries(system: Db, before: Date): Promise<number> {
-  const rows = await system
-    .delete(delivery)
-    .where(and(lt(delivery.receivedAt, before), ne(delivery.status, "queued")))
-    .returning({ id: delivery.id });
+/** Removes handled deliveries that came in before `handledBefore` and dead ones before `deadBefore`, `limit` at most. Answers how many. */
+export async function deleteDeliveries(
+  system: Db,
+  { handledBefore, deadBefore, limit }: { handledBefore: Date; deadBefore: Date; limit: number },
+): Promise<number> {
+  const old = system
+    .select({ id: delivery.id })
+    .from(delivery)
+    .where(
+      or(
+        and(lt(delivery.receivedAt, handledBefore), inArray(delivery.status, ["stored", "done"])),
+        and(lt(delivery.receivedAt, deadBefore), eq(delivery.status, "dead")),
+      ),
+    )
+    .limit(limit);
+  const rows = await system.delete(delivery).where(inArray(delivery.id, old)).returning({ id: delivery.id });
   return rows.length;
 }
 

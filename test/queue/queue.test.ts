@@ -151,7 +151,7 @@ describe("order", () => {
     await work({
       "run-task": ({ taskId }) => {
         started.push(taskId);
-        return new Promise((resolve) => gates.set(taskId, resolve));
+        return new Promise<void>((resolve) => gates.set(taskId, resolve));
       },
     });
     const [a, b, c, other] = [task(), task(), task(), task()];

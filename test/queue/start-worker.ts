@@ -31,6 +31,7 @@ export async function startWorker(
       "missed-deliveries": nothing,
       "pause-idle": nothing,
       "expire-checkpoints": nothing,
+      "expire-deliveries": nothing,
       reap: nothing,
       ...handlers,
     },
