@@ -17,7 +17,7 @@ import { machineLayout } from "../src/sandbox/local-layout.ts";
 import { openFleet } from "../src/sandbox/open-fleet.ts";
 import type { Sandbox } from "../src/sandbox/sandbox.ts";
 import { openMachine } from "../src/sessions/open-machine.ts";
-import { openSession } from "../src/sessions/open-session.ts";
+import { openSession, prepareSession } from "../src/sessions/open-session.ts";
 import type { Session } from "../src/sessions/session-store.ts";
 import { takeCheckpoint } from "../src/sessions/take-checkpoint.ts";
 import { transcriptPath } from "../src/sessions/transcript-path.ts";
@@ -131,20 +131,23 @@ async function headSha(): Promise<string> {
   return main;
 }
 
-/** As a task does it: machine and mirror at once, then the checkout. */
+/** As a task does it: the machine, and beside it the mirror and the checkout, which then goes into it. */
 async function open(source: Source, { session, taskId, fence, sha }: Turn): Promise<Sandbox> {
-  const [machine, mirror] = await both(
+  const filling = {
+    ...{ session, headSha: sha, remoteUrl: source.remoteUrl },
+    ...{ directory: await mkdtemp(join(folder, "attempt-")), signal: new AbortController().signal },
+  };
+  const prepare = async () => {
+    const { path: mirrorPath } = await updateMirror({ ...source, sha });
+    return { mirrorPath, prepared: await prepareSession({ ...filling, mirrorPath }) };
+  };
+  const [machine, { mirrorPath, prepared }] = await both(
     openMachine(deps, { session, taskId, fence, timeoutMs: 60_000 }),
-    updateMirror({ ...source, sha }),
+    prepare(),
   );
   await openSession(deps, machine, {
-    session,
-    headSha: sha,
-    mirrorPath: mirror.path,
-    mirrorHas: (wanted) => mirrorHas(mirror.path, wanted),
-    remoteUrl: source.remoteUrl,
-    directory: await mkdtemp(join(folder, "attempt-")),
-    signal: new AbortController().signal,
+    ...{ ...filling, mirrorPath, prepared },
+    mirrorHas: (wanted) => mirrorHas(mirrorPath, wanted),
   });
   return machine.sandbox;
 }

@@ -20,23 +20,40 @@ export type CheckOutInput = {
   signal?: AbortSignal;
 };
 
+/** A checkout without its files, not yet in any machine; it stands in the folder that was given for it. */
+export type PreparedCheckout = { sha: string; path: string };
+
 const fetchTimeoutMs = 10 * 60_000;
 
-/**
- * Puts a checkout of one commit at `sandbox.paths.repo`, which must not exist. The host only copies objects from its
- * own mirror; files are written inside the sandbox. Rejects with a TransientError when the mirror does not have the commit.
- */
-export async function checkOut(sandbox: Sandbox, input: CheckOutInput): Promise<void> {
+/** Copies a commit out of the bot's own mirror. Rejects with a TransientError when the mirror does not have it. */
+export async function prepareCheckout(input: CheckOutInput): Promise<PreparedCheckout> {
   assertPlainUrl(input.remoteUrl);
   if (!fullSha.test(input.sha)) throw new TypeError(`expected a full commit id, got ${input.sha}`);
   const tempDir = resolve(input.tempDir);
   await mkdir(tempDir, { recursive: true, mode: 0o700 });
-  const clone = await mkdtemp(join(tempDir, "clone-"));
+  const path = await mkdtemp(join(tempDir, "clone-"));
   try {
-    await cloneCommit(clone, input);
-    await sandbox.putDirectory(clone, sandbox.paths.repo);
+    await cloneCommit(path, input);
+    return { sha: input.sha, path };
+  } catch (error) {
+    await rm(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/**
+ * Puts a checkout of one commit at `sandbox.paths.repo`, which must not exist; `prepared` spares the copying where it is of that
+ * commit. The host only copies objects; files are written inside the sandbox.
+ */
+export async function checkOut(
+  sandbox: Sandbox,
+  { prepared = null, ...input }: CheckOutInput & { prepared?: PreparedCheckout | null },
+): Promise<void> {
+  const { path } = prepared?.sha === input.sha ? prepared : await prepareCheckout(input);
+  try {
+    await sandbox.putDirectory(path, sandbox.paths.repo);
   } finally {
-    await rm(clone, { recursive: true, force: true });
+    await rm(path, { recursive: true, force: true });
   }
   const written = await sandbox.exec({
     argv: ["git", "reset", "--hard", "--quiet"],

@@ -1,7 +1,6 @@
-import { join } from "node:path";
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { checkOut } from "../sandbox/git-in.ts";
+import { checkOut, prepareCheckout, type PreparedCheckout } from "../sandbox/git-in.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { resumeCheckout } from "../sandbox/resume-checkout.ts";
 import { syncCheckout } from "../sandbox/sync-checkout.ts";
@@ -28,8 +27,25 @@ export type OpenSessionInput = {
   remoteUrl: string;
   /** A folder of the bot for this attempt. */
   directory: string;
+  /** What `prepareSession` made while the machine was opened. */
+  prepared: PreparedCheckout | null;
   signal: AbortSignal;
 };
+
+type CheckoutOf = Pick<OpenSessionInput, "session" | "mirrorPath" | "remoteUrl" | "directory" | "signal">;
+
+const checkoutOf = ({ session, directory: tempDir, ...input }: CheckoutOf & { sha: string }) => {
+  const { sha, mirrorPath, remoteUrl, signal } = input;
+  return { sha, mirrorPath, remoteUrl, signal, tempDir, branch: session.branch, depth: 50 };
+};
+
+/** The checkout of a session that has no machine yet, which need not wait for one; null: it has. */
+export async function prepareSession(
+  input: CheckoutOf & Pick<OpenSessionInput, "headSha">,
+): Promise<PreparedCheckout | null> {
+  if (input.session.sandboxId !== null) return null;
+  return prepareCheckout(checkoutOf({ ...input, sha: input.headSha }));
+}
 
 /**
  * How the session was found: null as it was left, or never begun; whole: made anew from its checkpoint; partly: made anew
@@ -96,15 +112,7 @@ async function checkOutAnew(
     await sandbox.remove(sandbox.paths.repo);
     await inSession(deps, input.session, (tx) => recordSetup(tx, sandbox, null));
   }
-  await checkOut(sandbox, {
-    mirrorPath: input.mirrorPath,
-    sha: input.sha,
-    branch: input.session.branch,
-    remoteUrl: input.remoteUrl,
-    depth: 50,
-    tempDir: join(deps.config.dataDir, "tmp"),
-    signal: input.signal,
-  });
+  await checkOut(sandbox, { ...checkoutOf(input), prepared: input.prepared });
 }
 
 type Found = OpenSessionInput & { checkpoint: Checkpoint | null };

@@ -4,7 +4,7 @@ import type { Deps } from "../deps.ts";
 import { mirrorHas } from "../github/mirror-has.ts";
 import type { Sandbox } from "../sandbox/sandbox.ts";
 import { openMachine } from "../sessions/open-machine.ts";
-import { openSession } from "../sessions/open-session.ts";
+import { openSession, prepareSession } from "../sessions/open-session.ts";
 import { renewEgress } from "../sessions/renew-egress.ts";
 import { fromService } from "../sessions/session-fault.ts";
 import { provideAttachments } from "./attachments.ts";
@@ -57,22 +57,25 @@ export async function enterSession(server: Deps, input: EnterInput): Promise<Ent
     openMachine(server, { session, taskId: task.id, fence, timeoutMs }),
   );
   const mirror = input.openMirror();
+  const filling = {
+    ...{ session, headSha: input.start.sha, remoteUrl: input.remoteUrl },
+    ...{ directory, signal: watch.signal },
+  };
+  const prepare = async () => {
+    const { path: mirrorPath } = await mirror;
+    return { mirrorPath, prepared: await prepareSession({ ...filling, mirrorPath }) };
+  };
   const fill = async () => {
-    const [opened, { path }] = await both(
+    const [opened, { mirrorPath, prepared }] = await both(
       untilStopped(opening, watch.signal, late("the opening of a machine")),
-      mirror,
+      prepare(),
     );
-    const filling = openSession(server, opened, {
-      session,
-      headSha: input.start.sha,
-      mirrorPath: path,
-      mirrorHas: (sha) => mirrorHas(path, sha),
-      remoteUrl: input.remoteUrl,
-      directory,
-      signal: watch.signal,
+    const opens = openSession(server, opened, {
+      ...{ ...filling, mirrorPath, prepared },
+      mirrorHas: (sha) => mirrorHas(mirrorPath, sha),
     });
     // Its commands hear of the signal, a transfer that stands still does not.
-    const filled = await untilStopped(filling, watch.signal, late("the filling of a machine"));
+    const filled = await untilStopped(opens, watch.signal, late("the filling of a machine"));
     await crashPoint("session-filled", task.id);
     return { opened, ...filled };
   };
