@@ -2,6 +2,7 @@ import { defineConfig } from "vitest/config";
 
 /** Stories that take minutes of a small machine; `npm run test:slow`. */
 const slow = [
+  "test/billing/storm.test.ts",
   "test/flow/conversations.test.ts",
   "test/flow/lifecycle.test.ts",
   "test/flow/resume.test.ts",

@@ -676,6 +676,8 @@ export const billingOutbox = pgTable(
     /** Rises before each attempt, and is its fence. */
     attempts: integer("attempts").notNull().default(0),
     firstAttemptAt: moment("first_attempt_at"),
+    /** When it was last looked for at Stripe and not found there, so that it may be sent again. */
+    soughtAt: moment("sought_at"),
     leaseUntil: moment("lease_until"),
     nextAt: moment("next_at").notNull().defaultNow(),
     deliveredAt: moment("delivered_at"),

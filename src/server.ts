@@ -2,6 +2,7 @@
 import "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { openDatabase } from "../db/client.ts";
+import { readBillingStats } from "./billing/billing-stats-store.ts";
 import { systemClock } from "./clock.ts";
 import { readServerConfig, type ServerConfig } from "./config.ts";
 import { toError, UserError } from "./errors.ts";
@@ -114,7 +115,10 @@ async function openBackend(
   const database = openDatabase({ url, log });
   const { db, system } = database;
   const queue = await openQueue({ url, log, mode: "send" });
-  const metrics = createMetrics({ queue });
+  const metrics = createMetrics({
+    queue,
+    readBilling: config.billing === null ? null : () => readBillingStats(system),
+  });
   const inbox = createInbox({
     config: { secrets: app.webhookSecrets },
     openStore: () => openDeliveryStore({ url, system, queue }),

@@ -102,6 +102,7 @@ export async function startWorker(
   await queue.schedule("reap", "*/5 * * * *");
   for (const job of ["expire-checkpoints", "expire-deliveries"] as const)
     await queue.schedule(job, "17 * * * *");
+  if (plans !== null) await queue.schedule("reconcile-charges", "41 * * * *");
   await queue.schedule("missed-deliveries", `*/${config.missedDeliveriesMinutes} * * * *`);
   // What happened while nothing ran must not wait for the first tick.
   await queue.enqueue(deps.system, "missed-deliveries", {});

@@ -32,6 +32,7 @@ async function work(): Promise<void> {
       conflict: nothing,
       "stripe-events": nothing,
       "send-charges": nothing,
+      "reconcile-charges": nothing,
       "stop-by-plan": nothing,
       "end-plan": nothing,
       sweep: nothing,

@@ -7,6 +7,8 @@ export type Plans = NonNullable<Deps["plans"]> & {
   processEvents(onRefreshed: (accountId: string) => Promise<void>): Promise<void>;
   /** Tells Stripe of the charges that it has not heard of. */
   sendCharges(signal: AbortSignal): Promise<void>;
+  /** Looks for what nobody knows of, and compares the ledger with what Stripe has counted. */
+  reconcile(): Promise<unknown>;
   endPlan(accountId: string): Promise<void>;
 };
 

@@ -1,4 +1,4 @@
-import { and, eq, inArray, sql } from "drizzle-orm";
+import { and, eq, gte, inArray, lt, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { isUniqueViolation, type Db, type Tx } from "../../db/client.ts";
 import { billingOutbox } from "../../db/schema.ts";
@@ -36,10 +36,10 @@ export async function supersedeRow(tx: Tx, id: string): Promise<void> {
   if (rows.length === 0) throw new Error(`outbox row ${id} was sent while it was locked`);
 }
 
-/** What Stripe has taken of an account since then, cents. */
+/** What Stripe has taken of an account's use since then, and before `until`, cents. */
 export async function sumDelivered(
-  tx: Tx,
-  { accountId, since }: { accountId: string; since: Date },
+  tx: Tx | Db,
+  { accountId, since, until }: { accountId: string; since: Date; until?: Date },
 ): Promise<number> {
   const [row] = await tx
     .select({ cents: sql<number>`coalesce(sum(${billingOutbox.valueCents}), 0)`.mapWith(Number) })
@@ -49,16 +49,17 @@ export async function sumDelivered(
         eq(billingOutbox.accountId, accountId),
         eq(billingOutbox.kind, "meter-event"),
         eq(billingOutbox.state, "delivered"),
-        sql`${billingOutbox.eventAt} >= ${since.toISOString()}::timestamptz`,
+        gte(billingOutbox.eventAt, since),
+        until === undefined ? undefined : lt(billingOutbox.eventAt, until),
         sql`not exists (select 1 from billing_outbox c where c.kind = 'meter-cancel' and c.identifier = ${billingOutbox.identifier} || ':cancel')`,
       ),
     );
   return row?.cents ?? 0;
 }
 
-/** Rows that were tried too long ago to be tried again: from now on they are somebody's matter. */
+/** Rows that were tried too long ago to be tried again: from now on they have to be looked for. */
 export async function giveOverUnknown(system: Db): Promise<OutboxRow[]> {
-  const overdue = sql`${billingOutbox.attempts} > 0 and ${billingOutbox.firstAttemptAt} < now() - ${blindForHours} * interval '1 hour'
+  const overdue = sql`${billingOutbox.attempts} > 0 and greatest(${billingOutbox.firstAttemptAt}, ${billingOutbox.soughtAt}) < now() - ${blindForHours} * interval '1 hour'
     and (${billingOutbox.state} = 'pending' or (${billingOutbox.state} = 'sending' and ${billingOutbox.leaseUntil} < now()))`;
   return system
     .update(billingOutbox)

@@ -1,5 +1,6 @@
 import Stripe from "stripe";
 import { UserError } from "../errors.ts";
+import { findMeter } from "./find-meter.ts";
 import { planNames, planTerms } from "./plan-names.ts";
 
 /** A part of the plan at Stripe. `id`: null where it would have been made by a run that makes anything. */
@@ -57,12 +58,6 @@ async function makeMissing(stripe: Stripe, { dryRun }: { dryRun: boolean }): Pro
 export async function findPortal(stripe: Stripe): Promise<Stripe.BillingPortal.Configuration | undefined> {
   const { data } = await stripe.billingPortal.configurations.list({ active: true, limit: 100 });
   return data.find(({ metadata }) => metadata?.[portalKey] === "1");
-}
-
-async function findMeter(stripe: Stripe): Promise<Stripe.Billing.Meter | undefined> {
-  for await (const meter of stripe.billing.meters.list({ status: "active", limit: 100 }))
-    if (meter.event_name === eventName) return meter;
-  return undefined;
 }
 
 const createMeter = (stripe: Stripe) =>

@@ -7,6 +7,7 @@ import type { Plans, PlansDeps } from "./open-plans.ts";
 import { findPayer } from "./payer-store.ts";
 import { planNames } from "./plan-names.ts";
 import { processStripeEvents } from "./process-events.ts";
+import { reconcileCharges } from "./reconcile-charges.ts";
 import { refreshPayer } from "./refresh-payer.ts";
 import { createStripeClient } from "./stripe-client.ts";
 
@@ -33,6 +34,7 @@ export function createStripePlans(config: BillingConfig, given: PlansDeps): Plan
       const report = await drainOutbox({ ...deps, send }, { limit: rowsPerRound, signal });
       if (Object.values(report).some((rows) => rows > 0)) deps.log.info(report, "charges were sent");
     },
+    reconcile: () => reconcileCharges(deps),
     endPlan: (accountId) => endPlan(deps, { accountId }),
   };
 }

@@ -1,12 +1,14 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { CliIo } from "./cli-io.ts";
 import { correctOneCharge } from "./correct-charge.ts";
+import { resendCharge, showOutbox } from "./outbox.ts";
+import { reconcileBilling } from "./reconcile-billing.ts";
 import { setUpBilling } from "./set-up-billing.ts";
 
 type CorrectOptions = { leg: number; amount: number; reason: string; json?: true };
 
 /** Adds `remote-claude billing` to the program. */
-export function addBilling(program: Command, io: CliIo): void {
+export function addBilling(program: Command, io: CliIo, readLimit: (text: string) => number): void {
   const billing = program.command("billing").description("the plan that accounts pay for, and their charges");
   billing
     .command("setup")
@@ -17,6 +19,12 @@ export function addBilling(program: Command, io: CliIo): void {
       setUpBilling(io, { dryRun: options.dryRun === true, json: options.json === true }),
     );
   billing
+    .command("reconcile")
+    .description("look for charges of which nobody knows, and compare what was sent with what Stripe counted")
+    .option("--json", "print one JSON value, for programs")
+    .action((options: { json?: true }) => reconcileBilling(io, { json: options.json === true }));
+  addOutbox(billing, io, readLimit);
+  billing
     .command("correct")
     .description("put right what is owed for a leg of a task; nothing is edited, a revision is added")
     .argument("<task>", "its id, or the first digits of it")
@@ -26,6 +34,27 @@ export function addBilling(program: Command, io: CliIo): void {
     .option("--json", "print one JSON value, for programs")
     .action((task: string, { leg, amount, reason, json }: CorrectOptions) =>
       correctOneCharge(io, { task, leg, amountCents: amount, reason, json: json === true }),
+    );
+}
+
+function addOutbox(billing: Command, io: CliIo, readLimit: (text: string) => number): void {
+  const outbox = billing.command("outbox").description("charges on their way to Stripe");
+  outbox
+    .command("list")
+    .description("list what Stripe has not taken yet, and why")
+    .option("--all", "what it has taken as well")
+    .option("--limit <n>", "how many", readLimit, 50)
+    .option("--json", "print one JSON value, for programs")
+    .action((options: { all?: true; limit: number; json?: true }) =>
+      showOutbox(io, { limit: options.limit, all: options.all === true, json: options.json === true }),
+    );
+  outbox
+    .command("resend")
+    .description("send a charge again that was looked for at Stripe and is not there")
+    .argument("<charge>", "its identifier, as billing outbox list shows it")
+    .option("--json", "print one JSON value, for programs")
+    .action((charge: string, options: { json?: true }) =>
+      resendCharge(io, { charge, json: options.json === true }),
     );
 }
 

@@ -61,7 +61,7 @@ export function createProgram(io: CliIo): Command {
   addSandbox(program, io);
   addAccount(program, io);
   addUsage(program, io);
-  addBilling(program, io);
+  addBilling(program, io, wholeNumber(1, 10_000));
   addQueue(program, io, wholeNumber(1, 10_000));
   addAudit(program, io, wholeNumber(1, 10_000));
   addMigrate(program, io);

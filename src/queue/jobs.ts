@@ -108,6 +108,8 @@ export const jobs = {
   "stripe-events": periodic,
   /** Stripe is told of charges; what was not taken, or of accounts without a customer yet, is tried again. */
   "send-charges": periodic,
+  /** The ledger is held against what Stripe has counted. */
+  "reconcile-charges": { ...periodic, expireInSeconds: 3600 },
   /** Tasks that a plan lets run for a while yet are stopped; its key is the account. */
   "stop-by-plan": { ...ofAccount, order: "single" },
   /** The App is gone from an account: its plan ends with the period that is paid for. */

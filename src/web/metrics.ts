@@ -1,10 +1,16 @@
 import { Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { BillingStats } from "../billing/billing-stats-store.ts";
 import { jobNames } from "../queue/jobs.ts";
 import type { Queue, QueueStats } from "../queue/queue.ts";
+import { addBillingMetrics } from "./billing-metrics.ts";
 import { withDeadline } from "./with-deadline.ts";
 
 /** The numbers of one server process, in Prometheus' format. The queue's depth is asked for at each scrape. */
-export function createMetrics(deps: { queue: Pick<Queue, "stats"> }) {
+export function createMetrics(deps: {
+  queue: Pick<Queue, "stats">;
+  /** Null: nobody is billed. */
+  readBilling: (() => Promise<BillingStats>) | null;
+}) {
   const registry = new Registry();
   const registers = [registry];
   const deliveries = new Counter({
@@ -31,6 +37,7 @@ export function createMetrics(deps: { queue: Pick<Queue, "stats"> }) {
     },
   });
   registry.registerMetric(queueJobs);
+  if (deps.readBilling !== null) addBillingMetrics(registry, deps.readBilling);
   return {
     contentType: registry.contentType,
     render: () => registry.metrics(),

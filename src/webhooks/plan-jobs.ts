@@ -9,15 +9,16 @@ const nothing = () => Promise.resolve();
 export function createPlanJobs(
   deps: Deps,
   plans: Plans | null,
-): Pick<JobHandlers, "stripe-events" | "send-charges" | "stop-by-plan" | "end-plan"> {
+): Pick<JobHandlers, "stripe-events" | "send-charges" | "reconcile-charges" | "stop-by-plan" | "end-plan"> {
   if (plans === null)
     return {
-      ...{ "stripe-events": nothing, "send-charges": nothing },
+      ...{ "stripe-events": nothing, "send-charges": nothing, "reconcile-charges": nothing },
       ...{ "stop-by-plan": nothing, "end-plan": nothing },
     };
   return {
     "stripe-events": () => plans.processEvents((accountId) => heedPlan(deps, accountId)),
     "send-charges": (_, { signal }) => plans.sendCharges(signal),
+    "reconcile-charges": () => plans.reconcile(),
     "stop-by-plan": (payload) => stopByPlan(deps, payload),
     "end-plan": ({ accountId }) => plans.endPlan(accountId),
   };

@@ -35,7 +35,14 @@ const rowOf = (more: Partial<OutboxRow> = {}): OutboxRow => ({
     firstAttemptAt: new Date(),
     leaseUntil: new Date(),
   },
-  ...{ nextAt: new Date(), deliveredAt: null, deliveredVia: null, problem: null, createdAt: new Date() },
+  ...{
+    nextAt: new Date(),
+    deliveredAt: null,
+    deliveredVia: null,
+    problem: null,
+    soughtAt: null,
+    createdAt: new Date(),
+  },
   ...more,
 });
 const sum = () => standin.control.meterSum(customer ?? "", eventName);

@@ -25,6 +25,7 @@ export async function startWorker(
       conflict: nothing,
       "stripe-events": nothing,
       "send-charges": nothing,
+      "reconcile-charges": nothing,
       "stop-by-plan": nothing,
       "end-plan": nothing,
       sweep: nothing,

@@ -5,6 +5,7 @@ import { createCliLogger } from "../cli-logger.ts";
 import { findDatabaseUrl } from "../open-cli-database.ts";
 import { checkCredentials, checkPermissions } from "./check-app.ts";
 import { checkAudit } from "./check-audit.ts";
+import { checkCharges, checkStripe } from "./check-billing.ts";
 import { checkCheckpoints } from "./check-checkpoints.ts";
 import { checkClaude } from "./check-claude.ts";
 import { checkDataDir } from "./check-data-dir.ts";
@@ -35,6 +36,7 @@ export async function checkEverything(input: Input): Promise<Check[]> {
     ),
     ...checkSandboxes(config, createCliLogger(io)),
     runCheck({ id: "model", title: "Model" }, () => checkModel(config.model)),
+    ...checkBilling(config),
     checkGitHub(input),
   ]);
   return groups.flat();
@@ -52,7 +54,16 @@ async function checkStorage({ config, io }: Input): Promise<Check[]> {
   const audit = await runCheck({ id: "audit", title: "Audit log" }, async () =>
     database.status === "ok" ? checkAudit(await url) : skipped("needs the database"),
   );
-  return [database, queue, audit];
+  if (config.billing === null) return [database, queue, audit];
+  const charges = await runCheck({ id: "charges", title: "Charges" }, async () =>
+    database.status === "ok" ? checkCharges(await url) : skipped("needs the database"),
+  );
+  return [database, queue, audit, charges];
+}
+
+/** Nothing where nobody is billed. */
+function checkBilling({ billing }: Config): Promise<Check>[] {
+  return billing === null ? [] : [runCheck({ id: "stripe", title: "Stripe" }, () => checkStripe(billing))];
 }
 
 async function checkGitHub({ config, io }: Input): Promise<Check[]> {

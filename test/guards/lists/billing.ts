@@ -5,6 +5,7 @@ const signature = { ...inbox, file: "src/webhooks/stripe-signature.ts" } as cons
 const pages = { group: "billing", promise: "P7", tests: ["test/web/billing.test.ts"] } as const;
 const payers = { group: "billing", promise: "P6", tests: ["test/billing/payers.test.ts"] } as const;
 const plan = { group: "billing", promise: "P6", tests: ["test/webhooks/heed-plan.test.ts"] } as const;
+const storm = { group: "billing", promise: "P6", tests: ["test/billing/storm.test.ts"] } as const;
 
 /** Who pays, and who may say so. */
 export const billingGuards: readonly Guard[] = [
@@ -142,5 +143,34 @@ export const billingGuards: readonly Guard[] = [
     file: "src/webhooks/ignored-store.ts",
     source: "newest.set(`${row.repositoryId}#${row.issueNumber}`",
     without: "newest.set(`${row.deliveryId}`",
+  },
+  {
+    ...storm,
+    name: "the identifier of a charge",
+    file: "src/billing/deliver-meter-event.ts",
+    source: "identifier: row.identifier,",
+    without: "",
+  },
+  {
+    ...storm,
+    name: "a duplicate is no refusal",
+    file: "src/billing/deliver-meter-event.ts",
+    source: 'return { kind: "duplicate" };',
+    without: 'return { kind: "refused", problem };',
+  },
+  {
+    ...storm,
+    name: "delivered only once it is sent",
+    file: "src/billing/drain-outbox.ts",
+    source: "const result = await attempt(deps, claimed.row);",
+    without: `await recordVerdict(deps.system, claimed.row, { state: "delivered", via: "ack" });
+    const result = await attempt(deps, claimed.row);`,
+  },
+  {
+    ...storm,
+    name: "a key of its own for each attempt",
+    file: "src/billing/deliver-meter-event.ts",
+    source: "idempotencyKey: `${row.identifier}#${attempt}`",
+    without: "idempotencyKey: row.identifier",
   },
 ];

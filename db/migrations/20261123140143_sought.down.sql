@@ -1,0 +1,1 @@
+ALTER TABLE "billing_outbox" DROP COLUMN "sought_at";

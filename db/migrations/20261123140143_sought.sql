@@ -1,0 +1,1 @@
+ALTER TABLE "billing_outbox" ADD COLUMN "sought_at" timestamp with time zone;
