@@ -5,7 +5,7 @@ import { eq } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import { openDatabase, withAccount, type Tx } from "../db/client.ts";
 import { migrateUp } from "../db/migrate.ts";
-import { modelCall, task } from "../db/schema.ts";
+import { billingAccount, modelCall, task } from "../db/schema.ts";
 import { billingTermsOf } from "../src/billing/billing-terms.ts";
 import { installQueue } from "../src/queue/queue.ts";
 import { startEmbeddedPostgres } from "../src/embedded-postgres.ts";
@@ -36,6 +36,10 @@ const [card] = rateCards;
 try {
   const at = await seedRepository(database, { owner: "acme", name: "widgets" });
   const { accountId } = at;
+  await system.insert(billingAccount).values({
+    ...{ accountId, stripeCustomerId: "cus_bench", subscriptionId: "sub_bench" },
+    ...{ subscriptionStatus: "active", readAt: new Date() },
+  });
   const makeTask = async (): Promise<{ taskId: string; sessionId: string }> => {
     const sessionId = await seedSession(database, at);
     const values = { status: "running", fence: 1, startedAt: new Date() } as const;
@@ -61,7 +65,7 @@ try {
     const ended = { id: taskId, ...at, sessionId, requesterId: 1, leg: 1 };
     await recordUsage(tx, { taskId, accountId, sessionId, attempt: 1, fault: "none" });
     await closeLeg(tx, {
-      ...{ task: ended, end: { kind: "no-changes" }, lost: false, terms },
+      ...{ task: ended, end: { kind: "no-changes" }, lost: false, terms, now: new Date() },
       defaultMonthMicroUsd: 50_000_000_000,
     });
   };

@@ -1,7 +1,7 @@
 import { sql } from "drizzle-orm";
 import type { Db } from "../../db/client.ts";
 import { billingAccount, billingOutbox, stripeEvent } from "../../db/schema.ts";
-import type { OutboxRow } from "./outbox-store.ts";
+import { keyRefused, type OutboxRow } from "./outbox-store.ts";
 
 export type BillingStats = {
   /** How many charges stand in each state that is no end. */
@@ -12,6 +12,8 @@ export type BillingStats = {
   lastDeliveredAt: Date | null;
   /** The problem of the newest attempt that failed and still waits; null: none did. */
   problem: string | null;
+  /** Nothing is sent, because Stripe does not take our key. */
+  paused: boolean;
   /** Webhooks of Stripe's that nobody has looked at yet. */
   events: number;
 };
@@ -32,6 +34,10 @@ export async function readBillingStats(system: Db): Promise<BillingStats> {
         sql<number>`coalesce(extract(epoch from now() - min(${billingOutbox.createdAt}) filter (where ${waits})), 0)`.mapWith(
           Number,
         ),
+      paused:
+        sql<boolean>`coalesce(bool_or(${billingOutbox.state} = 'pending' and starts_with(${billingOutbox.problem}, ${keyRefused})), false)`.mapWith(
+          Boolean,
+        ),
       problem: sql<
         string | null
       >`(array_agg(${billingOutbox.problem} order by ${billingOutbox.nextAt} desc) filter (where ${waits} and ${billingOutbox.problem} is not null))[1]`,
@@ -46,7 +52,11 @@ export async function readBillingStats(system: Db): Promise<BillingStats> {
   const { pending = 0, sending = 0, reconcile = 0, dead = 0 } = row ?? {};
   return {
     charges: { pending, sending, reconcile, dead },
-    ...{ oldestSeconds: row?.oldestSeconds ?? 0, problem: row?.problem ?? null },
+    ...{
+      oldestSeconds: row?.oldestSeconds ?? 0,
+      problem: row?.problem ?? null,
+      paused: row?.paused ?? false,
+    },
     ...{ lastDeliveredAt: last?.at ?? null, events },
   };
 }

@@ -1,5 +1,6 @@
 import type { Tx } from "../../db/client.ts";
 import { findRateCard } from "../usage/rate-cards.ts";
+import type { Entitlement } from "./entitlement.ts";
 import { insertCharge, listRevisions, sumLeg, type Charge, type LegRef } from "./charge-store.ts";
 import { insertOutboxRow } from "./outbox-store.ts";
 import { rateLeg } from "./rate-leg.ts";
@@ -13,13 +14,13 @@ export type BillingTerms = {
 };
 
 /**
- * Charges a leg once, in the transaction that ends it and after its usage is in the ledger: the charge and, with billing on, what
- * Stripe is to hear of it. A leg that nobody pays for is charged at nothing, with the reason.
+ * Charges a leg once, in the transaction that ends it and after its usage is in the ledger: the charge and, where the account's
+ * plan sends what is used (`bill`), what Stripe is to hear of it. A leg that nobody pays for is charged at nothing, with the reason.
  */
 export async function chargeLeg(
   tx: Tx,
   leg: LegRef,
-  { verdict, terms }: { verdict: WhoPays; terms: BillingTerms },
+  { verdict, terms, bill }: { verdict: WhoPays; terms: BillingTerms; bill: Entitlement["bill"] },
 ): Promise<Charge> {
   const used = await sumLeg(tx, leg);
   const card = findRateCard(used.askedAt);
@@ -36,7 +37,7 @@ export async function chargeLeg(
     ...{ costMicroUsd: used.costMicroUsd, priceMicroUsd, amountCents },
   });
   if (charge === null) return firstRevision(tx, leg);
-  if (terms.billing === "on" && charge.amountCents > 0)
+  if (terms.billing === "on" && bill === "send" && charge.amountCents > 0)
     await insertOutboxRow(tx, {
       ...{ accountId: leg.accountId, chargeId: charge.id, kind: "meter-event" },
       ...{ identifier: identifierOf(charge), valueCents: charge.amountCents },

@@ -1,7 +1,7 @@
 import { and, eq, sql } from "drizzle-orm";
 import { uuidv7 } from "uuidv7";
 import type { Tx } from "../../db/client.ts";
-import { charge, task, usage } from "../../db/schema.ts";
+import { billingOutbox, charge, task, usage } from "../../db/schema.ts";
 import type { LegCost, LegPrice } from "./rate-leg.ts";
 
 export type Charge = typeof charge.$inferSelect;
@@ -71,18 +71,28 @@ export async function listRevisions(tx: Tx, { taskId, leg }: Omit<LegRef, "accou
     .orderBy(charge.revision);
 }
 
-export type TaskCharge = { costMicroUsd: number; priceMicroUsd: number; amountCents: number };
+export type TaskCharge = {
+  costMicroUsd: number;
+  priceMicroUsd: number;
+  amountCents: number;
+  /** Of legs that Stripe hears of; what was used without a plan that runs is not in it. */
+  sentCents: number;
+};
 
 /** What is owed for a task in all its legs, corrections included. */
 export async function sumCharges(tx: Tx, { taskId }: { taskId: string }): Promise<TaskCharge> {
-  const total = (column: unknown) => sql<number>`coalesce(sum(${column}), 0)`.mapWith(Number);
+  const total = (column: unknown, filter = sql`true`) =>
+    sql<number>`coalesce(sum(${column}) filter (where ${filter}), 0)`.mapWith(Number);
+  const isSent = sql`exists (select 1 from ${charge} own join ${billingOutbox} o on o.charge_id = own.id
+    where own.task_id = ${charge.taskId} and own.leg = ${charge.leg})`;
   const [row] = await tx
     .select({
       costMicroUsd: total(charge.costMicroUsd),
       priceMicroUsd: total(charge.priceMicroUsd),
       amountCents: total(charge.amountCents),
+      sentCents: total(charge.amountCents, isSent),
     })
     .from(charge)
     .where(eq(charge.taskId, taskId));
-  return row ?? { costMicroUsd: 0, priceMicroUsd: 0, amountCents: 0 };
+  return row ?? { costMicroUsd: 0, priceMicroUsd: 0, amountCents: 0, sentCents: 0 };
 }

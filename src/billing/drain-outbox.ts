@@ -3,6 +3,8 @@ import { toError } from "../errors.ts";
 import {
   claimOutboxRow,
   giveOverUnknown,
+  keyRefused,
+  pauseOutbox,
   recordVerdict,
   type OutboxRow,
   type OutboxVerdict,
@@ -52,7 +54,11 @@ export async function drainOutbox(
     if (verdict.state === "dead" || verdict.state === "reconcile")
       deps.log.error({ ...about(claimed.row), ...verdict }, "a charge was not taken");
     if (result.kind === "unauthorized") {
-      deps.log.error({ problem: result.problem }, "the key for billing is not accepted; nothing is sent");
+      await pauseOutbox(deps.system, { delayMs: unauthorizedMs });
+      deps.log.error(
+        { problem: result.problem },
+        "Stripe does not take the key: no charge is sent for 5 minutes; look at STRIPE_SECRET_KEY",
+      );
       break;
     }
   }
@@ -77,7 +83,7 @@ function judge(deps: DrainDeps, row: OutboxRow, result: SendResult): OutboxVerdi
     case "refused":
       return { state: row.attempts > 1 ? "reconcile" : "dead", problem: result.problem };
     case "unauthorized":
-      return { state: "pending", problem: result.problem, delayMs: unauthorizedMs };
+      return { state: "pending", problem: keyRefused + result.problem, delayMs: unauthorizedMs };
     case "later":
       return {
         state: "pending",

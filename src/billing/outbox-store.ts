@@ -36,6 +36,18 @@ export async function supersedeRow(tx: Tx, id: string): Promise<void> {
   if (rows.length === 0) throw new Error(`outbox row ${id} was sent while it was locked`);
 }
 
+/** What the problem of a charge begins with that was tried with a key that Stripe does not take; until it is tried again nothing is sent. */
+export const keyRefused = "Stripe does not take the key: ";
+
+/** Lets everything wait at least so long: what is not taken of one charge is taken of none. */
+export async function pauseOutbox(system: Db, { delayMs }: { delayMs: number }): Promise<void> {
+  const until = sql`now() + ${delayMs} * interval '1 millisecond'`;
+  await system
+    .update(billingOutbox)
+    .set({ nextAt: until })
+    .where(and(eq(billingOutbox.state, "pending"), lt(billingOutbox.nextAt, until)));
+}
+
 /** What Stripe has taken of an account's use since then, and before `until`, cents. */
 export async function sumDelivered(
   tx: Tx | Db,

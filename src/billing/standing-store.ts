@@ -11,18 +11,21 @@ export async function readStanding(
   tx: Tx,
   { accountId, billing, now }: { accountId: string; billing: Standing["billing"]; now: Date },
 ): Promise<AccountStanding> {
-  const [row] = await tx
-    .select({ login: account.login, payer: billingAccount })
-    .from(account)
-    .leftJoin(billingAccount, eq(billingAccount.accountId, account.id))
-    .where(eq(account.id, accountId));
+  const [[row], installed] = await Promise.all([
+    tx
+      .select({ login: account.login, payer: billingAccount })
+      .from(account)
+      .leftJoin(billingAccount, eq(billingAccount.accountId, account.id))
+      .where(eq(account.id, accountId)),
+    readInstallation(tx, accountId),
+  ]);
   if (row === undefined) throw new Error(`account ${accountId} is gone`);
   const { login, payer } = row;
   return {
     login,
     standing: {
       billing,
-      installation: await readInstallation(tx, accountId),
+      installation: installed,
       subscription: subscriptionOf(payer),
       checkoutBy: isOpen(payer, now) ? payer.checkoutBy : null,
       disputed: payer !== null && (payer.openDisputes.length > 0 || payer.writtenOff),

@@ -1,6 +1,7 @@
 import type { Tx } from "../../db/client.ts";
 import { chargeLeg, type BillingTerms } from "../billing/charge-leg.ts";
 import { sumCharges } from "../billing/charge-store.ts";
+import { readBill } from "../billing/read-bill.ts";
 import { chargePolicy, whoPays, type LegEnd, type WhoPays } from "../billing/who-pays.ts";
 import { claimAlerts, readCaps } from "../usage/cap-store.ts";
 import { sayCapAlert } from "./cap-words.ts";
@@ -17,18 +18,25 @@ export type LegClose = {
   /** The attempt was lost or failed by our own fault, whatever its end says. */
   lost: boolean;
   terms: BillingTerms;
+  /** The account's plan counts as it is at this moment. */
+  now: Date;
   defaultMonthMicroUsd: number;
 };
 
 /** Charges the leg that ends, in the same transaction and after its usage, and tells the thread once of each share of a cap. */
 export async function closeLeg(tx: Tx, input: LegClose): Promise<Bill> {
-  const { task, terms } = input;
+  const { task, terms, now } = input;
   const verdict = verdictOf(input);
   const leg = { accountId: task.accountId, taskId: task.id, leg: task.leg };
-  const { card } = await chargeLeg(tx, leg, { verdict, terms });
-  const [{ amountCents }] = await Promise.all([sumCharges(tx, { taskId: task.id }), tellOfCaps(tx, input)]);
-  const priceMicroUsd = amountCents * 10_000;
-  return { card, priceMicroUsd, ...inWords(verdict, { terms, priceMicroUsd }) };
+  const bill = await readBill(tx, { accountId: task.accountId, billing: terms.billing, now });
+  const { card, amountCents: ownCents } = await chargeLeg(tx, leg, { verdict, terms, bill });
+  const [{ amountCents, sentCents }] = await Promise.all([
+    sumCharges(tx, { taskId: task.id }),
+    tellOfCaps(tx, input),
+  ]);
+  const priceMicroUsd = (terms.billing === "on" ? sentCents : amountCents) * 10_000;
+  const kept = bill !== "send" && ownCents > 0;
+  return { card, priceMicroUsd, ...inWords(verdict, { terms, kept, priceMicroUsd }) };
 }
 
 /** A failure has its own class; any other end of a lost attempt is ours. */
@@ -38,12 +46,16 @@ function verdictOf({ end, lost }: LegClose): WhoPays {
 
 function inWords(
   verdict: WhoPays,
-  { terms, priceMicroUsd }: { terms: BillingTerms; priceMicroUsd: number },
+  { terms, kept, priceMicroUsd }: { terms: BillingTerms; kept: boolean; priceMicroUsd: number },
 ): Pick<Bill, "charged" | "reason"> {
   if (!verdict.charged)
     return { charged: terms.billing === "on" && priceMicroUsd > 0, reason: verdict.sentence };
   if (terms.billing === "off") return { charged: false, reason: "this server bills nobody" };
-  if (priceMicroUsd === 0) return { charged: false, reason: "it came to less than half a cent" };
+  if (priceMicroUsd === 0)
+    return {
+      charged: false,
+      reason: kept ? "the account has no running plan" : "it came to less than half a cent",
+    };
   return { charged: true, reason: verdict.sentence };
 }
 

@@ -30,7 +30,7 @@ export async function recordEnd(
   await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault, over });
   const terms = billingTermsOf(deps.config);
   const bill = await closeLeg(tx, {
-    ...{ task, end: end.outcome, lost: end.fault === "platform", terms },
+    ...{ task, end: end.outcome, lost: end.fault === "platform", terms, now },
     defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
   });
   if (terms.billing === "on") await deps.queue.enqueue(tx, "send-charges", {});

@@ -117,7 +117,7 @@ async function waitForAnswer(
   await recordUsage(tx, { taskId, accountId, sessionId, attempt: claim.fence, fault: "none" });
   const terms = billingTermsOf(deps.config);
   await closeLeg(tx, {
-    ...{ task: claim.task, lost: false, terms },
+    ...{ task: claim.task, lost: false, terms, now: deps.clock.now() },
     end: { kind: question.kind === "cost" ? "budget" : "waiting" },
     defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
   });

@@ -28,6 +28,9 @@ export function addBillingMetrics(registry: Registry, read: () => Promise<Billin
     "When Stripe last took a charge; 0: never.",
     (stats) => (stats.lastDeliveredAt?.getTime() ?? 0) / 1_000,
   );
+  add("remote_claude_billing_paused", "1: nothing is sent, because Stripe does not take the key.", (stats) =>
+    Number(stats.paused),
+  );
   add(
     "remote_claude_billing_stripe_events",
     "Webhooks of Stripe's that nobody has looked at yet.",

@@ -2,7 +2,7 @@ import { eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { billingAccount, billingOutbox, stripeEvent } from "../../db/schema.ts";
 import { readBillingStats } from "../../src/billing/billing-stats-store.ts";
-import type { OutboxRow } from "../../src/billing/outbox-store.ts";
+import { keyRefused, type OutboxRow } from "../../src/billing/outbox-store.ts";
 import { createMetrics } from "../../src/web/metrics.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { createLeg, endLeg, type Leg } from "./fixture.ts";
@@ -37,7 +37,7 @@ async function addCharge(more: Partial<OutboxRow> & { minutesOld?: number } = {}
 test("what has not reached Stripe is counted by state, and what waits for a plan does not count as late", async () => {
   expect(await read()).toEqual({
     ...{ charges: { pending: 0, sending: 0, reconcile: 0, dead: 0 }, events: 0 },
-    ...{ oldestSeconds: 0, lastDeliveredAt: null, problem: null },
+    ...{ oldestSeconds: 0, lastDeliveredAt: null, problem: null, paused: false },
   });
   const deliveredAt = new Date("2026-11-01T00:00:00Z");
   const tried = { attempts: 1, firstAttemptAt: new Date() };
@@ -56,12 +56,15 @@ test("what has not reached Stripe is counted by state, and what waits for a plan
   const stats = await read();
   expect(stats).toMatchObject({
     ...{ charges: { pending: 2, sending: 0, reconcile: 1, dead: 0 }, events: 1 },
-    ...{ lastDeliveredAt: deliveredAt, problem: "no such key" },
+    ...{ lastDeliveredAt: deliveredAt, problem: "no such key", paused: false },
   });
   expect(Math.round(stats.oldestSeconds / 60)).toBe(30);
 
+  expect((await scrape()).get("remote_claude_billing_paused")).toBe(0);
+  await addCharge({ problem: `${keyRefused}Invalid API Key`, ...tried });
   const metrics = await scrape();
-  expect(metrics.get('remote_claude_billing_charges{state="pending"}')).toBe(2);
+  expect(metrics.get("remote_claude_billing_paused")).toBe(1);
+  expect(metrics.get('remote_claude_billing_charges{state="pending"}')).toBe(3);
   expect(metrics.get('remote_claude_billing_charges{state="reconcile"}')).toBe(1);
   expect(metrics.get("remote_claude_billing_stripe_events")).toBe(1);
   expect(metrics.get("remote_claude_billing_last_delivered_timestamp_seconds")).toBe(

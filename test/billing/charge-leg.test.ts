@@ -67,7 +67,7 @@ describe("a leg", () => {
       { leg: 2, amountCents: 60, lastAttempt: 2 },
     ]);
     expect(await inAccount(given, leg, (tx) => sumCharges(tx, leg))).toEqual({
-      ...{ costMicroUsd: 1_500_000, priceMicroUsd: 1_800_000, amountCents: 180 },
+      ...{ costMicroUsd: 1_500_000, priceMicroUsd: 1_800_000, amountCents: 180, sentCents: 180 },
     });
   });
 
@@ -103,7 +103,7 @@ describe("a leg", () => {
     const failing = inAccount(given, leg, async (tx) => {
       const { chargeLeg } = await import("../../src/billing/charge-leg.ts");
       const { chargePolicy } = await import("../../src/billing/who-pays.ts");
-      await chargeLeg(tx, leg, { verdict: chargePolicy.done, terms: on });
+      await chargeLeg(tx, leg, { verdict: chargePolicy.done, terms: on, bill: "send" });
       throw new Error("the task could not be ended");
     });
     await expect(failing).rejects.toThrow("the task could not be ended");

@@ -132,18 +132,25 @@ test("a row that does not go through keeps no other one back", async () => {
   expect(row?.nextAt.getTime()).toBeGreaterThan(Date.now() + 30_000);
 });
 
-test("a key that is not accepted ends the round, and the row comes again", async () => {
+test("a key that is not accepted pauses everything, loudly; with one that is it goes on by itself", async () => {
   const leg = await createRows(2);
+  const other = await createRows(1);
   let calls = 0;
   await drain(() => {
     calls += 1;
     return Promise.resolve({ kind: "unauthorized", problem: "401" });
   });
   expect(calls).toBe(1);
-  expect(await rowsOf(leg)).toMatchObject([
-    { state: "pending", attempts: 1 },
+  expect(logged.filter((line) => line.includes("look at STRIPE_SECRET_KEY"))).toHaveLength(1);
+  expect(await drain(() => Promise.reject(new Error("it is paused")))).toMatchObject({ later: 0 });
+  expect([...(await rowsOf(leg)), ...(await rowsOf(other))]).toMatchObject([
+    { state: "pending", attempts: 1, problem: "Stripe does not take the key: 401" },
+    { state: "pending", attempts: 0 },
     { state: "pending", attempts: 0 },
   ]);
+  for (const of of [leg, other]) await change(of, "next_at = now()");
+  expect(await drain(() => Promise.resolve(ack))).toMatchObject({ delivered: 3 });
+  expect(await rowsOf(leg)).toMatchObject([{ problem: null }, { problem: null }]);
 });
 
 test("after 20 hours nothing is sent blindly", async () => {

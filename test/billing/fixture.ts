@@ -2,12 +2,15 @@ import { randomUUID } from "node:crypto";
 import { withAccount, type Tx } from "../../db/client.ts";
 import { billingAccount, billingOutbox, charge, usage } from "../../db/schema.ts";
 import { chargeLeg, type BillingTerms } from "../../src/billing/charge-leg.ts";
+import type { Entitlement } from "../../src/billing/entitlement.ts";
 import { chargePolicy, type ChargeReason } from "../../src/billing/who-pays.ts";
 import { eq } from "drizzle-orm";
 import { changeTask, createTurn } from "../gateway/fixture.ts";
 import type { TestDatabase } from "../support/database.ts";
 
 export type Leg = Awaited<ReturnType<typeof createTurn>> & { leg: number };
+
+type LegEnding = { reason: ChargeReason; terms: BillingTerms; bill: Entitlement["bill"] };
 
 export const on: BillingTerms = { billing: "on", ownModelKey: false };
 export const off: BillingTerms = { billing: "off", ownModelKey: false };
@@ -60,9 +63,11 @@ export async function addUsage(
 export async function endLeg(
   { database }: TestDatabase,
   leg: Leg,
-  { reason = "done", terms = on }: { reason?: ChargeReason; terms?: BillingTerms } = {},
+  { reason = "done", terms = on, bill = "send" }: Partial<LegEnding> = {},
 ) {
-  return inAccount({ database }, leg, (tx) => chargeLeg(tx, leg, { verdict: chargePolicy[reason], terms }));
+  return inAccount({ database }, leg, (tx) =>
+    chargeLeg(tx, leg, { verdict: chargePolicy[reason], terms, bill }),
+  );
 }
 
 /** The next leg of the task, under its next claim. */

@@ -30,7 +30,7 @@ for (;;) {
   for (const leg of await takeOpenLegs()) {
     const verdict = chargePolicy[reason.parse(leg.reason)];
     await withAccount(db, leg.accountId, (tx) =>
-      chargeLeg(tx, leg, { verdict, terms: { billing: "on", ownModelKey: false } }),
+      chargeLeg(tx, leg, { verdict, bill: "send", terms: { billing: "on", ownModelKey: false } }),
     );
   }
   await plans.sendCharges(signal);

@@ -76,11 +76,10 @@ const passMinute = () =>
     lease_until = case when state = 'sending' then now() - interval '1 second' end where state in ('pending', 'sending')`);
 
 async function readOpen() {
-  const { rows } = await system().execute<{ legs: number; rows: number; attempts: number }>(sql`select
+  const [row] = await system().execute<{ legs: number; rows: number; attempts: number }>(sql`select
       (select count(*) from ${task} t where not exists (select 1 from ${charge} c where c.task_id = t.id))::int as legs,
       (select count(*) from ${billingOutbox} where state in ('pending', 'sending'))::int as rows,
       (select coalesce(max(attempts), 0) from ${billingOutbox})::int as attempts`);
-  const [row] = rows;
   if (row === undefined) throw new Error("expected one row of counts");
   return row;
 }

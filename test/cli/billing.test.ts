@@ -183,6 +183,16 @@ test("doctor says whether Stripe takes the key, has the plan and has the charges
     detail: expect.stringContaining("test mode") as string,
   });
   expect(first["charges"]).toMatchObject({ status: "warn" });
+  const late = await createLeg(home, [1_000_000]);
+  await endLeg(home, late);
+  const tried = { problem: "Stripe does not take the key: 401", attempts: 1, firstAttemptAt: new Date() };
+  await home.database.system
+    .update(billingOutbox)
+    .set(tried)
+    .where(eq(billingOutbox.accountId, late.accountId));
+  expect((await look())["charges"]).toMatchObject({
+    ...{ status: "fail", detail: "nothing is sent: Stripe does not take the key: 401" },
+  });
   expect((await look({ STRIPE_SECRET_KEY: "sk_test_wrong" }))["stripe"]).toMatchObject({ status: "fail" });
   const none = await look({ STRIPE_SECRET_KEY: "", STRIPE_WEBHOOK_SECRET: "" });
   expect([none["stripe"], none["charges"]]).toEqual([undefined, undefined]);

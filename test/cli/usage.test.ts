@@ -73,6 +73,7 @@ async function work(
           end: { kind: "no-changes" },
           lost: false,
           terms: billingTermsOf({ billing: null }),
+          now: new Date(),
         },
         defaultMonthMicroUsd: 50_000_000,
       });

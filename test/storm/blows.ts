@@ -1,5 +1,8 @@
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { sql } from "drizzle-orm";
 import { withOwner } from "../../db/owner-connection.ts";
 import { end, type Bot } from "../../bench/bot/open-bot.ts";
@@ -49,6 +52,46 @@ export const blows = {
     release();
     return { running: [server, worker], sleeper: null };
   },
+  /** PostgreSQL dies in the middle of what it does, and comes back after its recovery, on the same port. */
+  postgres: async ({ bot, server, worker, release }) => {
+    const [postmaster] = await processesOf(bot);
+    process.kill(postmaster, "SIGQUIT");
+    release();
+    return { running: [server, worker], sleeper: null };
+  },
+  /** PostgreSQL falls silent for longer than anybody waits for a query, and no connection is closed. */
+  silence: async ({ bot, server, worker, release }) => {
+    const all = await processesOf(bot);
+    for (const pid of all) signal(pid, "SIGSTOP");
+    release();
+    await delay(silenceMs);
+    for (const pid of all) signal(pid, "SIGCONT");
+    return { running: [server, worker], sleeper: null };
+  },
 } satisfies Record<string, (scene: Scene) => Promise<Aftermath>>;
+
+/** A query is given up after 30 s. */
+const silenceMs = 40_000;
+
+/** PostgreSQL's processes, the first of them first. */
+async function processesOf({ database }: Bot): Promise<[number, ...number[]]> {
+  return withOwner(database.url, async (db) => {
+    const [found] = await db.execute<{ directory: string; pids: number[] }>(
+      sql`select current_setting('data_directory') as directory, array_agg(pid) as pids from pg_stat_activity where pid <> pg_backend_pid()`,
+    );
+    if (found === undefined) throw new Error("expected PostgreSQL to name its processes");
+    const [postmaster] = (await readFile(join(found.directory, "postmaster.pid"), "utf8")).split("\n");
+    return [Number(postmaster), ...found.pids];
+  });
+}
+
+/** One that has ended meanwhile is none of PostgreSQL's any more. */
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ESRCH")) throw error;
+  }
+}
 
 export type Blow = keyof typeof blows;

@@ -19,6 +19,8 @@ const words: Record<Blow, string> = {
   SIGSTOP: "`SIGSTOP` of the worker, which is woken when another has ended its tasks",
   SIGTERM: "`SIGTERM` of both, as in a deployment",
   database: "`database`: PostgreSQL ends every connection",
+  postgres: "`postgres`: PostgreSQL dies, and comes back after its recovery",
+  silence: "`silence`: PostgreSQL says nothing for 40 s, and no connection is closed",
 };
 
 /** The page of a run: what was done how often, what came of it, and what that number supports. */
@@ -48,8 +50,8 @@ ${row(["point", "where the tasks stood", ...kinds])}
 ${row(["---", "---", ...kinds.map(() => "---:")])}
 ${points.map(({ id, what, struck }) => row([id, what, ...kinds.map((kind) => struck[kind] ?? 0)])).join("\n")}
 ${violations.map(({ promise, where, what }) => `\n- **${promise}** broken at ${where}: ${what}`).join("")}
-The bar of this project is 200 kills for each point; how many this run had, the table says. Never struck by the storm: between the acceptance of a
-meter event by Stripe and its record, and before the end of a machine; faults of GitHub,
-the model and the sandbox while a task stands; full disks, jumps of the clock, half-open connections.
+The bar of this project is 200 kills for each point; how many this run had, the table says. Never struck by this storm: between the acceptance of a
+meter event by Stripe and its record (\`test/billing/storm.test.ts\` kills there), and before the end of a machine; faults of GitHub, the model and the sandbox while a
+task stands; full disks, jumps of the clock.
 `;
 }

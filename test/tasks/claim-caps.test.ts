@@ -98,6 +98,7 @@ test("a leg is charged once, however often its end is recorded", async () => {
           end: { kind: "no-changes" },
           lost: false,
           terms: billingTermsOf({ billing: null }),
+          now: new Date(),
         },
         defaultMonthMicroUsd: 50 * usd,
       }),

@@ -26,8 +26,13 @@ export async function checkStripe(billing: NonNullable<Config["billing"]>): Prom
 export async function checkCharges(url: string): Promise<CheckResult> {
   const database = openDatabase({ url });
   try {
-    const { charges, oldestSeconds, problem } = await readBillingStats(database.system);
+    const { charges, oldestSeconds, problem, paused } = await readBillingStats(database.system);
     const lost = charges.reconcile + charges.dead;
+    if (paused)
+      return fail(
+        `nothing is sent${problem === null ? "" : `: ${problem}`}`,
+        "Set STRIPE_SECRET_KEY to a key that Stripe takes and start the bot again; charges go on by themselves within 5 minutes.",
+      );
     if (oldestSeconds > longSeconds)
       return fail(
         `a charge has waited for ${Math.round(oldestSeconds / 60)} minutes${problem === null ? "" : `: ${problem}`}`,

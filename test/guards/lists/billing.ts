@@ -145,6 +145,22 @@ export const billingGuards: readonly Guard[] = [
     without: "newest.set(`${row.deliveryId}`",
   },
   {
+    ...plan,
+    tests: ["test/tasks/close-leg.test.ts"],
+    name: "what no plan pays for is not sent",
+    file: "src/billing/charge-leg.ts",
+    source: ' && bill === "send"',
+    without: "",
+  },
+  {
+    ...plan,
+    tests: ["test/billing/drain-outbox.test.ts"],
+    name: "a key that is not taken pauses everything",
+    file: "src/billing/drain-outbox.ts",
+    source: "await pauseOutbox(deps.system, { delayMs: unauthorizedMs });",
+    without: "",
+  },
+  {
     ...storm,
     name: "the identifier of a charge",
     file: "src/billing/deliver-meter-event.ts",

@@ -15,14 +15,14 @@ export const stepGuards: readonly Guard[] = [
   {
     ...store,
     name: "a step is begun under the newest fence",
-    source: "  await assertFence(tx, holder);\n  const [row] = await tx",
-    without: "  const [row] = await tx",
+    source: "const [, [row]] = await Promise.all([\n    assertFence(tx, holder),",
+    without: "const [, [row]] = await Promise.all([\n    null,",
   },
   {
     ...store,
     name: "a step is recorded under the newest fence",
-    source: "  await assertFence(tx, holder);\n  await tx\n    .update(step)",
-    without: "  await tx\n    .update(step)",
+    source: "  await Promise.all([\n    assertFence(tx, holder),",
+    without: "  await Promise.all([",
   },
   {
     ...store,
@@ -46,13 +46,13 @@ export const stepGuards: readonly Guard[] = [
   {
     ...run,
     name: "looked up before it is done",
-    source: "begun.mayStand ? await input.find() : null",
-    without: "null",
+    source: "result = await input.find();",
+    without: "result = null;",
   },
   {
     ...run,
     name: "the fence right before the effect",
-    source: "await inAccount((tx) => assertFence(tx, holder));",
+    source: "if (result === null) await inAccount((tx) => assertFence(tx, holder));",
     without: "",
   },
   {
