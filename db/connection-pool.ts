@@ -1,4 +1,5 @@
 import { DatabaseError, Pool, type PoolClient, type QueryConfig, type QueryResult } from "pg";
+import { nameStatement } from "./name-statement.ts";
 
 export type PoolOptions = {
   /** Settings of the server's for each connection; `role` among them. */
@@ -87,6 +88,8 @@ class PooledConnection {
   readonly #options: PoolOptions;
   #lost: Error | null = null;
   #released = false;
+  /** A plan whose table was changed under it; it stays wrong as long as its connection. */
+  #outdated = false;
   /** The beginning of a transaction in which nothing was asked yet. */
   #begin: string | null = null;
 
@@ -104,6 +107,7 @@ class PooledConnection {
       if (this.#lost !== null) throw this.#lost;
       return toAnswer(await this.#send(config, values));
     } catch (error) {
+      this.#outdated ||= isOutdatedPlan(error);
       if (this.#lost === null) throw error;
       this.release();
       // With the connection the transaction is gone: that is no second failure which hides the first.
@@ -118,7 +122,7 @@ class PooledConnection {
     if (this.#released) return;
     this.#released = true;
     this.#client.off("error", this.#onError);
-    this.#client.release(this.#lost !== null);
+    this.#client.release(this.#lost !== null || this.#outdated);
   }
 
   /** What says how a transaction runs waits for its first question; of one without a question the server hears nothing. */
@@ -138,12 +142,14 @@ class PooledConnection {
   }
 
   async #send(config: QueryConfig, values: readonly unknown[]): Promise<QueryResult> {
+    const name = values.length === 0 ? null : nameStatement(this.#client, config.text);
+    const question = name === null ? config : { ...config, name };
     const begin = this.#begin;
-    if (begin === null) return this.#client.query(config, [...values]);
+    if (begin === null) return this.#client.query(question, [...values]);
     this.#begin = null;
     const [begun, answer] = await Promise.allSettled([
       this.#client.query(begin),
-      this.#client.query(config, [...values]),
+      this.#client.query(question, [...values]),
     ]);
     if (begun.status === "rejected") throw begun.reason;
     if (answer.status === "rejected") throw answer.reason;
@@ -160,6 +166,9 @@ class PooledConnection {
     this.#options.onLost?.(error);
   };
 }
+
+/** "cached plan must not change result type": a migration changed what the statement answers. */
+const isOutdatedPlan = (error: unknown) => error instanceof DatabaseError && error.code === "0A000";
 
 /** What the server itself says keeps its code; a URL or password that is wrong is no outage. */
 function toAway(error: unknown): unknown {

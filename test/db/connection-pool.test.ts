@@ -8,6 +8,7 @@ import {
   withSettings,
   type PoolOptions,
 } from "../../db/connection-pool.ts";
+import { maxStatements } from "../../db/name-statement.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { startProxy } from "./proxy.ts";
 
@@ -136,6 +137,51 @@ test("a transaction begins with its first statement, with and without parameters
   expect(new Set(ids.flat()).size).toBe(2);
   await expect(system.transaction(() => Promise.resolve("nothing asked"))).resolves.toBe("nothing asked");
   await expect(system.transaction(() => Promise.reject(new Error("mine")))).rejects.toThrow("mine");
+});
+
+describe("a statement with values", () => {
+  const planned = "select count(*)::int as n from pg_prepared_statements where name <> ''";
+
+  test("is read once a connection, however often it is asked, also side by side", async () => {
+    const pool = openPool({});
+    const ask = (n: number) => pool.query({ text: "select $1::int as n" }, [n]);
+    for (const n of [1, 2, 3]) expect([...(await ask(n))]).toEqual([{ n }]);
+    const connection = await pool.connect();
+    const answers = await Promise.all(
+      [4, 5].map((n) => connection.query({ text: "select $1::int + 1 as n" }, [n])),
+    );
+    connection.release();
+    expect(answers.map(([row]) => row?.n)).toEqual([5, 6]);
+    expect([...(await pool.query({ text: planned }))]).toEqual([{ n: 2 }]);
+  });
+
+  test("of which there are very many fills no memory", async () => {
+    const connection = await openPool({}).connect();
+    const texts = Array.from({ length: maxStatements + 20 }, (_, n) => `select $1::int + ${n} as n`);
+    const answers = await Promise.all(texts.map((text) => connection.query({ text }, [1])));
+    expect(answers.map(([row]) => row?.n)).toEqual(texts.map((_, n) => n + 1));
+    expect([...(await connection.query({ text: planned }))]).toEqual([{ n: maxStatements }]);
+    connection.release();
+  });
+
+  test("whose table a migration changed fails once, and is right on the next connection", async () => {
+    const [pool, migration] = [openPool({}), openPool({})];
+    await migration.query({ text: "create table counted (n int)" });
+    await migration.query({ text: "insert into counted values (1)" });
+    const ask = () => pool.query({ text: "select n from counted where n > $1" }, [0]);
+    expect([...(await ask())]).toEqual([{ n: 1 }]);
+    await migration.query({ text: "alter table counted alter n type bigint" });
+    await expect(ask()).rejects.toThrow("cached plan must not change result type");
+    expect([...(await ask())]).toEqual([{ n: "1" }]);
+  });
+
+  test("that the server refused is told by its own error each time", async () => {
+    const connection = await openPool({}).connect();
+    const ask = () => connection.query({ text: "select nothing where $1::int = 1" }, [1]);
+    for (let time = 0; time < 2; time += 1) await expect(ask()).rejects.toMatchObject({ code: "42703" });
+    expect([...(await connection.query({ text: "select $1::int as n" }, [1]))]).toEqual([{ n: 1 }]);
+    connection.release();
+  });
 });
 
 test("a closed pool says that this program closed it", async () => {
