@@ -19,7 +19,22 @@ test("with it the mode is that of the key, and every secret of an endpoint count
     ...{ secretKey: "sk_test_abc", apiUrl: "https://api.stripe.com", livemode: false },
     webhookSecrets: ["whsec_new", "whsec_old"],
   });
-  expect(readConfig({ ...whole, STRIPE_SECRET_KEY: "rk_live_abc" }).billing?.livemode).toBe(true);
+  const live = { ...whole, STRIPE_SECRET_KEY: "rk_live_abc", PUBLIC_URL: "https://bot.example.com" };
+  expect(readConfig(live).billing?.livemode).toBe(true);
+});
+
+test.each<[came: string, Record<string, string>]>([
+  ["PUBLIC_URL is not set", {}],
+  ["PUBLIC_URL is http://localhost:3000", { PUBLIC_URL: "http://localhost:3000" }],
+  [
+    "WEBHOOK_PROXY_URL is set",
+    { PUBLIC_URL: "https://bot.example.com", WEBHOOK_PROXY_URL: "https://smee.io/abc" },
+  ],
+])("a live key does not boot while %s, and a test key does", (came, more) => {
+  const start = (key: string) => readConfig({ ...whole, ...more, STRIPE_SECRET_KEY: key });
+  expect(() => start("sk_live_abc")).toThrow(`got a live one while ${came}`);
+  expect(() => start("sk_live_abc")).not.toThrow("sk_live_abc");
+  expect(start("sk_test_abc").billing?.livemode).toBe(false);
 });
 
 test.each(["STRIPE_SECRET_KEY", "STRIPE_WEBHOOK_SECRET"] as const)(
