@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
+import { format, resolveConfig } from "prettier";
 import { end, openBot, type Bot } from "../../bench/bot/open-bot.ts";
 import { startModel } from "../standins/model/start-model.ts";
 import { writeFiles } from "../standins/model/scenarios.ts";
@@ -128,7 +129,9 @@ function toResult(violations: StormResult["violations"]): StormResult {
 async function say(result: StormResult): Promise<void> {
   if (values.report !== undefined) {
     const words = ["--seed", seed, "--rounds", values.rounds, "--blows", values.blows].join(" ");
-    await writeFile(values.report, renderReport(result, `npm run test:storm -- ${words}`));
+    const page = renderReport(result, `npm run test:storm -- ${words}`);
+    const style = await resolveConfig(values.report);
+    await writeFile(values.report, await format(page, { ...style, filepath: values.report }));
   }
   if (values.json) {
     process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
