@@ -40,7 +40,7 @@ export async function correctCharge(tx: Tx, leg: LegRef, correction: Correction)
   const sent = await newestEvent(tx, revisions);
   const step = chooseCorrection(
     {
-      ...{ state: sent?.state ?? "none", attempts: sent?.attempts ?? 0 },
+      ...{ state: sent?.state ?? (owed > 0 ? "kept" : "none"), attempts: sent?.attempts ?? 0 },
       deliveredAt: sent?.deliveredAt ?? null,
       invoiced: last.createdAt < periodStart,
       periodCents: await sumDelivered(tx, { accountId: leg.accountId, since: periodStart }),

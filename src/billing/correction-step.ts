@@ -1,6 +1,7 @@
 /** What became of a charge's row in the outbox, as far as a correction has to know. */
 export type SentCharge = {
-  state: "none" | "pending" | "sending" | "delivered" | "reconcile" | "dead" | "superseded";
+  /** none: nothing is owed yet, so there was nothing to send. kept: it is owed in the ledger alone, as of an account without a plan. */
+  state: "none" | "kept" | "pending" | "sending" | "delivered" | "reconcile" | "dead" | "superseded";
   attempts: number;
   /** When Stripe took it. */
   deliveredAt: Date | null;
@@ -32,6 +33,8 @@ export function chooseCorrection(
   { differenceCents, now, billing }: { differenceCents: number; now: Date; billing: "on" | "off" },
 ): CorrectionStep {
   switch (sent.state) {
+    case "kept":
+      return { kind: "ledger-only" };
     case "none":
     case "superseded":
       // Less of what Stripe never heard of is nothing that it has to hear.

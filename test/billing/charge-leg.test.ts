@@ -195,6 +195,18 @@ describe("a correction", () => {
     expect(await outbox(leg)).toEqual([]);
   });
 
+  test("of what was used without a plan is the ledger's alone, more as well as less", async () => {
+    const leg = await createLeg(given, [1_000_000]);
+    await endLeg(given, leg, { bill: "ledger" });
+    expect((await correct(leg, 200)).step).toEqual({ kind: "ledger-only" });
+    expect((await correct(leg, 20)).step).toEqual({ kind: "ledger-only" });
+    expect((await correct(leg, 50)).step).toEqual({ kind: "ledger-only" });
+    expect(await outbox(leg)).toEqual([]);
+    expect(await inAccount(given, leg, (tx) => sumCharges(tx, leg))).toMatchObject({
+      ...{ amountCents: 50, sentCents: 0 },
+    });
+  });
+
   test("of a leg that cost nothing may charge it after all", async () => {
     const leg = await createLeg(given, [1_000_000]);
     await endLeg(given, leg, { reason: "goodwill" });

@@ -27,6 +27,8 @@ test.each<[string, Partial<SentCharge>, number, object]>([
   ["less, and invoiced", { invoiced: true, deliveredAt: hoursAgo(1) }, -10, { kind: "credit-note" }],
   ["more, and invoiced: the next invoice has it", { invoiced: true }, 10, { kind: "send-difference" }],
   ["charged at nothing", { state: "none" }, 10, { kind: "send-difference" }],
+  ["more of what is kept in the ledger", { state: "kept" }, 10, { kind: "ledger-only" }],
+  ["less of what is kept in the ledger", { state: "kept" }, -10, { kind: "ledger-only" }],
   ["less of what was never sent", { state: "none" }, -10, { kind: "ledger-only" }],
   ["more after it was taken out", { state: "superseded" }, 10, { kind: "send-difference" }],
 ])("%s", (_name, given, differenceCents, expected) => {

@@ -154,6 +154,14 @@ export const billingGuards: readonly Guard[] = [
   },
   {
     ...plan,
+    tests: ["test/billing/charge-leg.test.ts"],
+    name: "a correction of what is kept in the ledger stays there",
+    file: "src/billing/correct-charge.ts",
+    source: '(owed > 0 ? "kept" : "none")',
+    without: '"none"',
+  },
+  {
+    ...plan,
     tests: ["test/billing/drain-outbox.test.ts"],
     name: "a key that is not taken pauses everything",
     file: "src/billing/drain-outbox.ts",
