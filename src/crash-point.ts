@@ -7,7 +7,7 @@ export function armCrashPoints(handler: Stand): void {
   stand = handler;
 }
 
-/** A named moment between an effect and its record, about a task or a delivery. Nothing at all unless armed. */
+/** A named moment between an effect and its record, about a task, a delivery or a machine. Nothing at all unless armed. */
 export async function crashPoint(point: string, subject: string): Promise<void> {
   if (stand !== null) await stand(point, subject);
 }

@@ -12,16 +12,16 @@ const patienceMs = 5 * 60_000;
  * mostly for much less than they reserved; what is spent for good is refused at once. `signal` ends the waiting.
  */
 export async function reserveRoom(
-  { db, clock }: Pick<GatewayDeps, "db" | "clock">,
+  { db }: Pick<GatewayDeps, "db">,
   call: { turn: Turn; model: string; reservedMicroUsd: number; signal: AbortSignal },
 ): Promise<Reservation> {
-  const givesUpAt = clock.now().getTime() + patienceMs;
+  const givesUpAt = performance.now() + patienceMs;
   for (;;) {
     const reservation = await reserveCall(db, call);
     if (reservation.ok || reservation.reason === "ended") return reservation;
     const { spentMicroUsd, budgetMicroUsd } = reservation;
     const isSpent = spentMicroUsd + call.reservedMicroUsd > budgetMicroUsd;
-    if (isSpent || call.signal.aborted || clock.now().getTime() >= givesUpAt) return reservation;
+    if (isSpent || call.signal.aborted || performance.now() >= givesUpAt) return reservation;
     await delay(lookAgainMs, undefined, { signal: call.signal }).catch((error: unknown) => {
       if (!call.signal.aborted) throw error;
     });

@@ -88,9 +88,9 @@ async function serveMetered(
     return;
   }
   const { callId } = reservation;
-  const startedAt = gateway.clock.now().getTime();
+  const since = performance.now();
   const forwarded = await forward();
-  const elapsedMs = gateway.clock.now().getTime() - startedAt;
+  const elapsedMs = Math.round(performance.now() - since);
   const settlement = toSettlement(gateway, { request, reservedMicroUsd, forwarded, elapsedMs });
   logCall(gateway, { turn, callId, model, settlement, ended: forwarded.kind, elapsedMs });
   gateway.settler.settle({ turn, callId, settlement });

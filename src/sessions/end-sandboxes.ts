@@ -1,3 +1,4 @@
+import { crashPoint } from "../crash-point.ts";
 import type { Deps } from "../deps.ts";
 import { toError } from "../errors.ts";
 import type { SandboxFleet, SandboxRef } from "../sandbox/fleet.ts";
@@ -29,6 +30,7 @@ export async function endSandboxes(
   return eachAtOnce(machines, atOnce, async ({ provider, id, reason }) => {
     const about = { provider, sandboxId: id, reason };
     try {
+      await crashPoint("machine-ending", id);
       const ended = await within(killLimitMs, deps.sandboxes.kill({ provider, id }));
       await deps.system.transaction((tx) => markEnded(tx, { provider, id }, reason));
       deps.log.info({ ...about, ended }, "a sandbox was ended");

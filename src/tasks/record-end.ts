@@ -9,7 +9,7 @@ import { foldSteering } from "./fold-steering.ts";
 import { makeReceipt } from "./make-receipt.ts";
 import { isStopRequested } from "./stop-store.ts";
 import type { TaskEnd } from "./task-end.ts";
-import { endTask, type Task } from "./task-store.ts";
+import { endTask, readRunTime, type Task } from "./task-store.ts";
 import { findAccountLogin } from "./tenant-store.ts";
 
 export type RecordEndDeps = {
@@ -34,13 +34,12 @@ export async function recordEnd(
     defaultMonthMicroUsd: deps.config.limits.accountMonthMicroUsd,
   });
   if (terms.billing === "on") await deps.queue.enqueue(tx, "send-charges", {});
-  const receipt = makeReceipt({
-    work: end.work,
-    usage: await sumTaskUsage(tx, ids),
-    durationMs: task.startedAt === null ? 0 : now.getTime() - task.startedAt.getTime(),
-    payer: await findAccountLogin(tx, task.accountId),
-    bill,
-  });
+  const [usage, durationMs, payer] = await Promise.all([
+    sumTaskUsage(tx, ids),
+    readRunTime(tx, ids),
+    findAccountLogin(tx, task.accountId),
+  ]);
+  const receipt = makeReceipt({ work: end.work, usage, durationMs, payer, bill });
   const ended = await endTask(tx, { taskId: task.id, status: end.status, outcome: end.outcome, receipt });
   if (!ended || (await isStopRequested(tx, task.id))) return ended;
   await foldSteering(deps, tx, task);

@@ -16,7 +16,7 @@ import { assertFence } from "./fence-store.ts";
 import type { Place } from "./place-store.ts";
 import { findTask, type Task } from "./task-store.ts";
 
-export type SayDeps = Pick<Deps, "db" | "system" | "github" | "log" | "clock">;
+export type SayDeps = Pick<Deps, "db" | "system" | "github" | "log">;
 
 type Thread = { task: Task; client: Pick<RepositoryClient, "octokit" | "owner" | "name"> };
 
@@ -122,7 +122,7 @@ export function openStatus(
 ): Status {
   const { claim, client } = input;
   let { task } = claim;
-  const startedAt = deps.clock.now().getTime();
+  const since = performance.now();
   let todos: StatusView["todos"] = task.todos ?? [];
   let phase: "starting" | "running" | "testing" | "publishing" = "starting";
   let testing: string | null = null;
@@ -139,7 +139,7 @@ export function openStatus(
     }));
     return {
       kind: "running",
-      elapsedMs: deps.clock.now().getTime() - startedAt,
+      elapsedMs: performance.now() - since,
       costMicroUsd: spent.costMicroUsd,
       budgetMicroUsd: current?.budgetMicroUsd ?? task.budgetMicroUsd,
       branch: claim.session.branch,

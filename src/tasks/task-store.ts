@@ -86,6 +86,19 @@ export async function endTask(
   return rows.length > 0;
 }
 
+/** How long ago a task was first claimed, ms, 0 for one that never was. By the database's clock, which wrote its beginning. */
+export async function readRunTime(tx: Tx, input: { taskId: string; accountId: string }): Promise<number> {
+  const [row] = await tx
+    .select({
+      ms: sql<number>`coalesce(greatest(round(extract(epoch from clock_timestamp() - ${task.startedAt}) * 1000), 0), 0)`.mapWith(
+        Number,
+      ),
+    })
+    .from(task)
+    .where(and(eq(task.id, input.taskId), eq(task.accountId, input.accountId)));
+  return row?.ms ?? 0;
+}
+
 export type TaskScope =
   | { sessionId: string }
   | { taskId: string }

@@ -120,7 +120,7 @@ describe("the App's JSON web token", () => {
     [
       "expired",
       { exp: nowS - 5 },
-      "401 'Expiration time' claim ('exp') must be a numeric value representing the future time",
+      "401 'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
     ],
     [
       "living longer than ten minutes",
@@ -130,7 +130,7 @@ describe("the App's JSON web token", () => {
     [
       "issued in the future",
       { iat: nowS + 300 },
-      "401 'Issued at' claim ('iat') must be an Integer representing the time of issue",
+      "401 'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
     ],
     ["of an unknown App", { iss: 1 }, "404 Integration not found"],
   ])("%s is refused", async (_name, claims, expected) => {

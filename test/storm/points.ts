@@ -4,6 +4,8 @@ export type Point = {
   what: string;
   /** Of which process. */
   of: "server" | "worker";
+  /** Reached after its task's end, when alice has closed its pull request. */
+  closed?: true;
   at: (crashPoint: string) => boolean;
 };
 
@@ -50,4 +52,11 @@ export const points: readonly Point[] = [
     at: exactly("ended"),
   },
   { id: "K13", what: "the last word is said, that is not recorded", of: "worker", at: exactly("told") },
+  {
+    id: "K15",
+    what: "the session is over, its machine stands",
+    of: "worker",
+    closed: true,
+    at: exactly("machine-ending"),
+  },
 ];

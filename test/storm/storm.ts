@@ -1,157 +1,89 @@
 import { execFileSync } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { appendFile, readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import { format, resolveConfig } from "prettier";
-import { end, openBot, type Bot } from "../../bench/bot/open-bot.ts";
-import { startModel } from "../standins/model/start-model.ts";
-import { writeFiles } from "../standins/model/scenarios.ts";
-import { findFreePort } from "../support/free-port.ts";
-import { type Blow, blows } from "./blows.ts";
-import { check } from "./check.ts";
-import { historyOf } from "./history.ts";
-import { points, type Point } from "./points.ts";
-import { createRandom } from "./random.ts";
-import { renderReport, type StormResult } from "./report.ts";
-import { strike, type Victim } from "./round.ts";
+import { planOf } from "./plan.ts";
+import { renderReport } from "./report.ts";
+import type { Recorded, Unit } from "./unit.ts";
 
 /**
- * The storm: tasks of several accounts are led to the points at which a process may die, and one blow takes them all; what the
- * stand-ins have recorded afterwards is held against the promises. `--seed` replays, `--rounds` repeats, `--blows` and `--points`
- * choose, `--report FILE` writes the page. The exit code is 1 when a promise was broken.
+ * The storm: tasks are led to the points at which a process may die, and a blow takes them all; GitHub fails at every operation;
+ * what the stand-ins have recorded afterwards is held against the promises. Made of units (`--list`), each with servers and a
+ * seed of its own: `--only SIGKILL/3 --seed 7` shows one again. `--record FILE` keeps each unit's result as a line of JSON,
+ * and what it has already is not run again, so that a run that was cut off goes on. `--report FILE` writes the page of the
+ * record, `--tasks` says how many tasks stand at each point, `--short` is the form for CI, `--json` prints the results. The exit code is 1 when a promise was broken.
  */
 const { values } = parseArgs({
   options: {
     seed: { type: "string" },
-    rounds: { type: "string", default: "1" },
-    blows: { type: "string", default: Object.keys(blows).join(",") },
-    points: { type: "string", default: points.map(({ id }) => id).join(",") },
+    short: { type: "boolean", default: false },
+    only: { type: "string" },
+    tasks: { type: "string" },
+    list: { type: "boolean", default: false },
+    record: { type: "string" },
     report: { type: "string" },
     json: { type: "boolean", default: false },
   },
 });
-const seed = values.seed === undefined ? Date.now() % 1_000_000 : Number(values.seed);
-const random = createRandom(seed);
-const chosen = chooseFrom(
-  "--points",
-  values.points,
-  points.map(({ id }) => id),
-).flatMap((id) => points.filter((point) => point.id === id));
-const falling = chooseFrom("--blows", values.blows, Object.keys(blows) as Blow[]);
 const log = (line: string) => void process.stderr.write(`${line}\n`);
-const owners = 4;
-const modelKey = "sk-ant-standin";
+const commit = execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*"], { encoding: "utf8" });
 
-log(`seed ${seed}`);
-const model = await startModel({ keys: [modelKey], scenario: writeFiles({ "turn.txt": "turned\n" }) });
-const env = {
-  ...{ ANTHROPIC_API_KEY: modelKey, ANTHROPIC_BASE_URL: model.url },
-  ...{ WORKER_CONCURRENCY: String(points.length), ACCOUNT_MAX_PARALLEL_TASKS: String(points.length) },
-  ...{ MISSED_DELIVERIES_MINUTES: "1" },
-};
-const bot = await openBot({ port: await findFreePort(), env });
-await end(bot.server);
-const struck: { victim: Victim; blow: Blow }[] = [];
-const lastWordMs: number[] = [];
-const lateEffects: string[] = [];
-try {
-  const repositories = await openRepositories(bot);
-  for (let round = 0; round < Number(values.rounds); round += 1)
-    for (const blow of falling) await fall(blow, repositories);
-  const victims = struck.map(({ victim }) => victim);
-  const violations = check(await historyOf(bot, { victims, repositories, lateEffects }));
-  await say(toResult(violations));
-  if (violations.length > 0) process.exitCode = 1;
-} finally {
-  await bot.close();
-  await model.close();
+const units = choose(
+  planOf(values.short ? "short" : "full", values.tasks === undefined ? undefined : Number(values.tasks)),
+  values.only,
+);
+if (values.list) {
+  process.stdout.write(units.map(({ name }) => `${name}\n`).join(""));
+  process.exit(0);
 }
+const done = values.record === undefined ? [] : await readRecord(values.record);
+const seed = Number(values.seed ?? done[0]?.seed ?? Date.now() % 1_000_000);
+log(`seed ${seed}, ${units.length} units, ${done.length} of them on record`);
+const results: Recorded[] = [];
+for (const unit of units) results.push(done.find(({ name }) => name === unit.name) ?? (await run(unit)));
 
-async function fall(blow: Blow, repositories: readonly string[]): Promise<void> {
-  // A server that stands still answers nobody; nothing of a task is in it.
-  const at = random.shuffle(chosen.filter(({ of }) => blow !== "SIGSTOP" || of === "worker"));
-  const threads = await Promise.all(
-    at.map(async (point: Point) => {
-      const repository = repositories[random.below(repositories.length)] ?? "";
-      const { number } = await bot.github
-        .as("alice")
-        .createIssue(repository, { title: `Struck at ${point.id}` });
-      return { repository, issue: number, point };
-    }),
-  );
-  const result = await strike(bot, { victims: threads, blow, standMs: random.below(500), env, log });
-  struck.push(...result.struck.map((victim) => ({ victim, blow })));
-  lastWordMs.push(...result.resumedMs);
-  lateEffects.push(...result.lateEffects);
-  const seconds = Math.round(Math.max(...result.resumedMs) / 1000);
-  log(
-    `${blow} at ${result.struck.map(({ point }) => point.id).join(" ")}: the last one ended after ${seconds} s`,
-  );
+if (values.report !== undefined) {
+  const page = renderReport(results);
+  const style = await resolveConfig(values.report);
+  await writeFile(values.report, await format(page, { ...style, filepath: values.report }));
 }
-
-async function openRepositories({ github, app }: Bot): Promise<string[]> {
-  return Promise.all(
-    Array.from({ length: owners }, async (_, index) => {
-      const owner = `owner-${index}`;
-      github.createOrganization(owner);
-      const { fullName } = await github.createRepository({
-        owner,
-        name: "widgets",
-        files: { "README.md": "# widgets\n" },
-      });
-      github.install({ app, owner, repositories: "all" });
-      github.setRole(fullName, "alice", "write");
-      return fullName;
-    }),
-  );
-}
-
-function toResult(violations: StormResult["violations"]): StormResult {
-  const sorted = lastWordMs.toSorted((a, b) => a - b);
-  const at = (share: number) => sorted[Math.ceil(sorted.length * share) - 1] ?? 0;
-  const count = (id: string, blow: Blow) =>
-    struck.filter((each) => each.blow === blow && each.victim.point.id === id).length;
-  return {
-    seed,
-    commit: execFileSync("git", ["describe", "--always", "--dirty", "--exclude=*"], {
-      encoding: "utf8",
-    }).trim(),
-    date: new Date().toISOString().slice(0, 10),
-    pairs: struck.length,
-    points: chosen.map(({ id, what }) => ({
-      ...{ id, what },
-      struck: Object.fromEntries(falling.map((blow) => [blow, count(id, blow)])),
-    })),
-    lastWord: { p50Ms: at(0.5), p95Ms: at(0.95), maxMs: at(1) },
-    violations,
-  };
-}
-
-async function say(result: StormResult): Promise<void> {
-  if (values.report !== undefined) {
-    const words = ["--seed", seed, "--rounds", values.rounds, "--blows", values.blows].join(" ");
-    const page = renderReport(result, `npm run test:storm -- ${words}`);
-    const style = await resolveConfig(values.report);
-    await writeFile(values.report, await format(page, { ...style, filepath: values.report }));
-  }
-  if (values.json) {
-    process.stdout.write(`${JSON.stringify(result, null, 2)}\n`);
-    return;
-  }
-  for (const { id, what, struck: by } of result.points)
-    process.stdout.write(
-      `${id.padEnd(4)} ${falling.map((blow) => `${by[blow] ?? 0} ${blow}`).join(", ")}: ${what}\n`,
-    );
-  for (const { promise, where, what } of result.violations)
-    process.stdout.write(`${promise} broken at ${where}: ${what}\n`);
+const broken = results.flatMap(({ name, result }) =>
+  result.violations.map(({ promise, where, what }) => `${promise} broken in ${name} at ${where}: ${what}`),
+);
+if (values.json) process.stdout.write(`${JSON.stringify({ seed, results }, null, 2)}\n`);
+else
   process.stdout.write(
-    `${result.pairs} pairs of task and blow, ${result.violations.length} violations; last word p95 ${result.lastWord.p95Ms} ms after the blow; seed ${seed}\n`,
+    [...broken, `${results.length} units, ${broken.length} violations; seed ${seed}`, ""].join("\n"),
   );
+process.exitCode = broken.length > 0 ? 1 : 0;
+
+async function run(unit: Unit): Promise<Recorded> {
+  const since = performance.now();
+  const result = await unit.run({ seed, log: (line) => log(`${unit.name}: ${line}`) });
+  log(
+    `${unit.name}: ${result.violations.length} violations, ${Math.round((performance.now() - since) / 1000)} s`,
+  );
+  const date = new Date().toISOString().slice(0, 10);
+  const recorded = { name: unit.name, seed, commit: commit.trim(), date, result };
+  if (values.record !== undefined) await appendFile(values.record, `${JSON.stringify(recorded)}\n`);
+  return recorded;
 }
 
-function chooseFrom<T extends string>(option: string, given: string, known: readonly T[]): T[] {
-  return given.split(",").map((word) => {
-    const found = known.find((each) => each === word);
-    if (found === undefined) throw new Error(`${option}: expected some of ${known.join(", ")}, got ${word}`);
+async function readRecord(path: string): Promise<Recorded[]> {
+  const text = await readFile(path, { encoding: "utf8", flag: "a+" });
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Recorded);
+}
+
+/** Those whose name is given, or begins with a given name and a slash. */
+function choose(all: readonly Unit[], only: string | undefined): Unit[] {
+  if (only === undefined) return [...all];
+  return only.split(",").flatMap((wanted) => {
+    const found = all.filter(({ name }) => name === wanted || name.startsWith(`${wanted}/`));
+    if (found.length === 0)
+      throw new Error(`--only: expected names of units (see --list) or what they begin with, got ${wanted}`);
     return found;
   });
 }

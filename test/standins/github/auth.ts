@@ -94,14 +94,17 @@ function checkTimes(claims: JsonObject, nowS: number): void {
   if (typeof exp !== "number" || exp <= nowS) {
     throw new HttpError(
       401,
-      "'Expiration time' claim ('exp') must be a numeric value representing the future time",
+      "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires",
     );
   }
   if (exp > nowS + maxLifetimeS) {
     throw new HttpError(401, "'Expiration time' claim ('exp') is too far in the future");
   }
   if (typeof iat !== "number" || iat > nowS + clockDriftS) {
-    throw new HttpError(401, "'Issued at' claim ('iat') must be an Integer representing the time of issue");
+    throw new HttpError(
+      401,
+      "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued",
+    );
   }
 }
 
