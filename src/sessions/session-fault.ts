@@ -1,5 +1,6 @@
 import { toError, TransientError, UserError } from "../errors.ts";
 import { SandboxError } from "../sandbox/sandbox.ts";
+import { isDiskFull } from "../storage/disk-fault.ts";
 
 /**
  * A fault of what a turn runs in that may pass by itself. lost: a machine is gone, with what was in it; away: nothing answers,
@@ -25,11 +26,12 @@ export class SetbackError extends TransientError {
 /** Something that only the operator can mend: shown as it stands, never retried, never charged. */
 export class OperatorError extends UserError {}
 
-type Part = "the sandbox" | "the storage for checkpoints";
+type Part = "the sandbox" | "the storage for checkpoints" | "the worker's disk";
 
-/** A rejection of a machine as what it means for the task that works in it; anything else stays as it is. */
+/** A rejection of a machine, or of the worker's own disk, as what it means for the task; anything else stays as it is. */
 export function toSandboxFault(thrown: unknown): Error {
   const error = toError(thrown);
+  if (isDiskFull(error)) return new SetbackError("away", "the worker's disk", error);
   if (!(error instanceof SandboxError)) return error;
   switch (error.fault) {
     case "gone":
@@ -46,7 +48,9 @@ export function toSandboxFault(thrown: unknown): Error {
 
 /** The same where a whole service is asked: what it says of settings is the operator's matter, what may pass is its outage. */
 export function toServiceFault(thrown: unknown, what: Part): Error {
-  const error = toSandboxFault(thrown);
+  const given = toError(thrown);
+  if (isDiskFull(given)) return new SetbackError("away", what, given);
+  const error = toSandboxFault(given);
   if (error instanceof SetbackError || error instanceof OperatorError) return error;
   if (error instanceof TransientError) {
     const { retryAfterMs } = error;

@@ -1,6 +1,7 @@
 import { UserError } from "../errors.ts";
 
 const full = ["ENOSPC", "EDQUOT", "EFBIG"];
+const storageFull = "storage-full";
 const forbidden = ["EACCES", "EPERM", "EROFS"];
 
 /** What an operator can mend about a failed write below `path`, as a UserError; anything else stays as it is. */
@@ -8,7 +9,7 @@ export function explainDiskFault(error: unknown, path: string): unknown {
   const code = errorCode(error);
   if (code !== null && full.includes(code)) {
     return new UserError(
-      "storage-full",
+      storageFull,
       `Expected room to write ${path}, got ${code}.`,
       "Free space on that disk, raise its quota, or keep checkpoints in a bucket (CHECKPOINT_S3_URL).",
       { cause: error },
@@ -23,6 +24,12 @@ export function explainDiskFault(error: unknown, path: string): unknown {
     );
   }
   return error;
+}
+
+/** No room is left, as the system or as `explainDiskFault` says it: other tasks give some back, or the operator does. */
+export function isDiskFull(error: Error): boolean {
+  if (error instanceof UserError) return error.code === storageFull;
+  return full.includes(errorCode(error) ?? "");
 }
 
 /** The system's name for an error, such as ENOENT; null for what has none. */

@@ -4,7 +4,6 @@ import { account, session, step, task } from "../../db/schema.ts";
 import type { Session } from "../sessions/session-store.ts";
 import { readCaps, readRest } from "../usage/cap-store.ts";
 import { judgeCaps } from "../usage/caps.ts";
-import { recordUsage } from "../usage/usage-store.ts";
 import { sayCapReached } from "./cap-words.ts";
 import { fencedError } from "./fence-store.ts";
 import { showsAmounts } from "./amounts-store.ts";
@@ -12,6 +11,7 @@ import { setCapNotice } from "./money-store.ts";
 import { judgePlan, type PlanTerms } from "./judge-plan.ts";
 import { findPlace, type Place } from "./place-store.ts";
 import { readLimits } from "./queue-turn-store.ts";
+import { settleOvertaken } from "./settle-store.ts";
 import { busyStatuses, toTask, type Task } from "./task-store.ts";
 
 export type Claim = { task: Task; session: Session; fence: number };
@@ -72,11 +72,7 @@ export async function claimTask(
     };
   }
   if (found.notices.cap !== undefined) await setCapNotice(tx, { taskId: found.id, notice: null });
-  if (found.fence > 0) {
-    const { id: taskId, accountId, sessionId, fence: attempt } = found;
-    const fault = (await finishedTurn(tx, taskId, attempt)) ? "none" : "platform";
-    await recordUsage(tx, { taskId, accountId, sessionId, attempt, fault, over: true });
-  }
+  if (found.fence > 0) await settleOvertaken(tx, found);
   const failures = found.failures + ((await diedWithoutProgress(tx, found)) ? 1 : 0);
   if (failures >= maxFailures) return { ok: false, reason: "failed-too-often", task: found };
   const [claimed] = await tx
@@ -124,17 +120,6 @@ async function isLimitFull(tx: Tx, mine: Task): Promise<boolean> {
     );
   const own = running.filter(({ requesterId }) => requesterId === mine.requesterId);
   return running.length >= (perRepository ?? Infinity) || own.length >= (perUser ?? Infinity);
-}
-
-/** Whether the agent's turn of this attempt ended and is kept: then its work is not lost, whatever became of the worker. */
-async function finishedTurn(tx: Tx, taskId: string, attempt: number): Promise<boolean> {
-  const kept = and(
-    eq(step.taskId, taskId),
-    eq(step.fence, attempt),
-    eq(step.status, "done"),
-    sql`(${step.name} = 'turn' or ${step.name} like 'turn:%')`,
-  );
-  return (await tx.$count(step, kept)) > 0;
 }
 
 type ClaimNote = { doneSteps: number; ended: "error" | "drain" | null };

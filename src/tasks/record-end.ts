@@ -8,6 +8,7 @@ import { closeLeg } from "./close-leg.ts";
 import { foldSteering } from "./fold-steering.ts";
 import { makeReceipt } from "./make-receipt.ts";
 import { isStopRequested } from "./stop-store.ts";
+import { settleEarlier } from "./settle-store.ts";
 import type { TaskEnd } from "./task-end.ts";
 import { endTask, readRunTime, type Task } from "./task-store.ts";
 import { findAccountLogin } from "./tenant-store.ts";
@@ -28,6 +29,7 @@ export async function recordEnd(
 ): Promise<boolean> {
   const ids = { taskId: task.id, accountId: task.accountId };
   await recordUsage(tx, { ...ids, sessionId: task.sessionId, attempt: task.fence, fault: end.fault, over });
+  await settleEarlier(tx, { task, fault: end.fault });
   const terms = billingTermsOf(deps.config);
   const bill = await closeLeg(tx, {
     ...{ task, end: end.outcome, lost: end.fault === "platform", terms, now },

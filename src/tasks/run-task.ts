@@ -16,6 +16,7 @@ import { recordEnd } from "./record-end.ts";
 import { endOf, type TaskEnd, type TaskPause } from "./task-end.ts";
 import { reportTask } from "./report-task.ts";
 import { setBack } from "./set-back.ts";
+import { settleEarlier } from "./settle-store.ts";
 import { claimOrWait } from "./claim-or-wait.ts";
 import { recordAttemptEnd, type Claim, type ClaimResult } from "./claim-store.ts";
 import { assertFence, updateClaimed } from "./fence-store.ts";
@@ -115,6 +116,7 @@ async function waitForAnswer(
 ): Promise<void> {
   const { id: taskId, accountId, sessionId } = claim.task;
   await recordUsage(tx, { taskId, accountId, sessionId, attempt: claim.fence, fault: "none" });
+  await settleEarlier(tx, { task: { ...claim.task, fence: claim.fence }, fault: "none" });
   const terms = billingTermsOf(deps.config);
   await closeLeg(tx, {
     ...{ task: claim.task, lost: false, terms, now: deps.clock.now() },

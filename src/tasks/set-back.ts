@@ -1,10 +1,11 @@
 import { withAccount } from "../../db/client.ts";
 import type { Deps } from "../deps.ts";
-import { TransientError } from "../errors.ts";
-import type { SetbackError } from "../sessions/session-fault.ts";
+import { TransientError, UserError } from "../errors.ts";
+import { OperatorError, type SetbackError } from "../sessions/session-fault.ts";
 import { recordUsage } from "../usage/usage-store.ts";
 import { recordAttemptEnd, type Claim } from "./claim-store.ts";
 import { recordSetback, type Setbacks } from "./setback-store.ts";
+import { settleEarlier } from "./settle-store.ts";
 import { holderOf } from "./steps.ts";
 import { endOf, type TaskEnd } from "./task-end.ts";
 
@@ -25,8 +26,10 @@ export async function setBack(
   const setbacks = await withAccount(deps.db, task.accountId, async (tx) => {
     const { id: taskId, accountId, sessionId } = task;
     // Before the next claim writes it down: the ledger takes an attempt once, and this one's work is lost by our fault.
-    if (error.kind === "lost")
+    if (error.kind === "lost") {
       await recordUsage(tx, { taskId, accountId, sessionId, attempt: fence, fault: "platform", over: true });
+      await settleEarlier(tx, { task: { ...task, fence }, fault: "platform" });
+    }
     await recordAttemptEnd(tx, { taskId, fence, ended: "transient" });
     return recordSetback(tx, holderOf(claim), error.kind);
   });
@@ -36,6 +39,9 @@ export async function setBack(
     throw new TransientError(error.message, { cause: error, retryAfterMs });
   }
   deps.log.error({ err: error, setbacks }, "a task was set back too often");
+  const { cause } = error;
+  if (cause instanceof UserError)
+    return endOf.refused(new OperatorError(cause.code, cause.message, cause.remedy, { cause }));
   return endOf.setBack(next.message, task.id);
 }
 
@@ -51,7 +57,7 @@ export function afterSetback(
     const what = `${error.what.slice(0, 1).toUpperCase()}${error.what.slice(1)}`;
     return {
       kind: "end",
-      message: `${what} could not be reached for ${minutes} minutes, so the task was ended.`,
+      message: `${what} could not be used for ${minutes} minutes, so the task was ended.`,
     };
   }
   const pauseMs = firstPauseMs * 2 ** Math.min(10, Math.max(0, away - 1));

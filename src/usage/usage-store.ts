@@ -30,6 +30,27 @@ export async function recordUsage(tx: Tx, attempt: Attempt): Promise<void> {
   ]);
 }
 
+/** The attempts before this one that used something of which the ledger has nothing yet, the oldest first. */
+export async function listUnrecorded(
+  tx: Tx,
+  { taskId, accountId, before }: TaskRef & { before: number },
+): Promise<number[]> {
+  const used = await tx.execute<{ attempt: number }>(sql`
+    select attempt from (
+      select ${modelCall.fence} as attempt from ${modelCall}
+      where ${modelCall.taskId} = ${taskId} and ${modelCall.accountId} = ${accountId}
+      union
+      select ${sandboxUse.attempt} from ${sandboxUse}
+      where ${sandboxUse.taskId} = ${taskId} and ${sandboxUse.accountId} = ${accountId}
+    ) as used
+    where attempt < ${before} and not exists (
+      select from ${usage} where ${usage.taskId} = ${taskId} and ${usage.attempt} = used.attempt
+    )
+    order by attempt
+  `);
+  return used.map(({ attempt }) => attempt);
+}
+
 async function recordCalls(tx: Tx, attempt: Attempt): Promise<void> {
   const cost = sql`coalesce(${modelCall.costMicroUsd}, ${modelCall.reservedMicroUsd})`;
   const paid = attempt.fault === "none" ? sql`${modelCall.status} = 'settled'` : sql`false`;

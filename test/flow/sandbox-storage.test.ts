@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
-import { eq, sql } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
-import { checkpoint, step } from "../../db/schema.ts";
+import { checkpoint, step, usage } from "../../db/schema.ts";
 import { answer, type Scenario } from "../standins/model/reply.ts";
 import { bash, byWord, writeFiles } from "../standins/model/scenarios.ts";
 import { startS3, type S3Standin } from "../standins/s3/start-s3.ts";
@@ -100,6 +100,11 @@ test(
     const task = await world.untilReported(issueNumber, { timeoutMs: 90_000 });
     expect(task).toMatchObject({ status: "completed", failures: 0, fence: 2 });
     expect(world.model.requests.length - before, "one turn").toBe(3);
+    const calls = await world.database.database.system
+      .select({ attempt: usage.attempt, fault: usage.fault })
+      .from(usage)
+      .where(and(eq(usage.taskId, task.id), eq(usage.kind, "model")));
+    expect(calls).toEqual(Array.from({ length: 3 }, () => ({ attempt: 1, fault: "none" })));
     expect((await seeThread(world, issueNumber)).pulls).toHaveLength(1);
   },
 );
@@ -119,6 +124,6 @@ test("the storage stays away: the task ends, and its thread says why", { timeout
   }, 120_000);
   const { task, said } = await expectNothingPushed(issueNumber, "setback");
   expect(task.outcome).toMatchObject({ fault: "platform" });
-  expect(said).toMatch(/The storage for checkpoints could not be reached for \d+ minutes/);
+  expect(said).toMatch(/The storage for checkpoints could not be used for \d+ minutes/);
   expect(await system.select().from(checkpoint).where(eq(checkpoint.taskId, task.id))).toEqual([]);
 });

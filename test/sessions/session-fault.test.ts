@@ -46,6 +46,17 @@ test.each<[string, Error, object | null]>([
   expect(toSandboxFault(thrown), "not the sandbox's").toBe(thrown);
 });
 
+test("a full disk of a service passes too", () => {
+  const thrown = new UserError("storage-full", "No room.", "Make some.");
+  const what = "the storage for checkpoints";
+  expect(toServiceFault(thrown, what)).toMatchObject({ kind: "away", what, cause: thrown });
+});
+
+test.each(["ENOSPC", "EDQUOT"])("%s on the worker's disk passes when others give room back", (code) => {
+  const thrown = Object.assign(new Error("no space left on device, write"), { code });
+  expect(toSandboxFault(thrown)).toMatchObject({ kind: "away", what: "the worker's disk", cause: thrown });
+});
+
 test("what has its meaning keeps it", () => {
   const setback = toSandboxFault(new SandboxError("gone", "it broke"));
   expect(toServiceFault(setback, "the storage for checkpoints")).toBe(setback);

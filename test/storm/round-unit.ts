@@ -1,3 +1,5 @@
+import { setTimeout as delay } from "node:timers/promises";
+import type { Scenario } from "../standins/model/reply.ts";
 import { writeFiles } from "../standins/model/scenarios.ts";
 import { startModel } from "../standins/model/start-model.ts";
 import { findFreePort } from "../support/free-port.ts";
@@ -88,14 +90,23 @@ async function openThreads(
   return { repositories, victims };
 }
 
+const write = writeFiles({ "turn.txt": "turned\n" });
+const patienceMs = 2_000;
+
+/** As an agent does: what could not be written is written again a little later. */
+const patient: Scenario = async (call) => {
+  const failed = call.turn > 1 && call.results.some(({ isError }) => isError);
+  if (failed) await delay(patienceMs);
+  return write(failed ? { ...call, turn: 1 } : call);
+};
+
 /** The bot with a scripted model, its server not yet running. */
 export async function withBot<T>(
   env: Record<string, string>,
   work: (bot: Bot) => Promise<T>,
   settings: Record<string, string> = {},
 ): Promise<T> {
-  const scenario = writeFiles({ "turn.txt": "turned\n" });
-  const model = await startModel({ keys: [modelKey], scenario });
+  const model = await startModel({ keys: [modelKey], scenario: patient });
   try {
     const bot = await openBot({
       port: await findFreePort(),

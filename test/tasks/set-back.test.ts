@@ -1,5 +1,13 @@
+import { eq } from "drizzle-orm";
 import { expect, test } from "vitest";
-import { afterSetback } from "../../src/tasks/set-back.ts";
+import { step, task } from "../../db/schema.ts";
+import { TransientError, UserError } from "../../src/errors.ts";
+import { SetbackError } from "../../src/sessions/session-fault.ts";
+import type { Claim } from "../../src/tasks/claim-store.ts";
+import { afterSetback, setBack } from "../../src/tasks/set-back.ts";
+import { createTurn } from "../gateway/fixture.ts";
+import { silent } from "../queue/start-worker.ts";
+import { createTestDatabase } from "../support/database.ts";
 
 const minuteMs = 60_000;
 const storage = { kind: "away", what: "the storage for checkpoints", retryAfterMs: undefined } as const;
@@ -22,8 +30,39 @@ test.each([
   [
     { lost: 0, away: 33, awayMs: 15.5 * minuteMs },
     storage,
-    "The storage for checkpoints could not be reached for 15 minutes, so the task was ended.",
+    "The storage for checkpoints could not be used for 15 minutes, so the task was ended.",
   ],
 ])("%j is the end", (setbacks, error, message) => {
   expect(afterSetback(setbacks, error)).toEqual({ kind: "end", message });
+});
+
+test("what the operator can mend is said at the end as it stands", async () => {
+  const given = await createTestDatabase();
+  try {
+    const { db, system } = given.database;
+    const turn = await createTurn(given.database);
+    const [row] = await system.select().from(task).where(eq(task.id, turn.taskId));
+    const claim = { task: row, fence: 1 } as Claim;
+    const full = new UserError("storage-full", "No room.", "Make some.");
+    const again = () =>
+      setBack({ db, log: silent }, claim, new SetbackError("away", "the worker's disk", full));
+    await expect(again()).rejects.toThrow(TransientError);
+    await system
+      .update(step)
+      .set({ startedAt: new Date(Date.now() - 20 * minuteMs) })
+      .where(eq(step.name, "setbacks"));
+    expect(await again()).toMatchObject({
+      status: "failed",
+      fault: "platform",
+      outcome: {
+        kind: "error",
+        code: "storage-full",
+        message: "No room.",
+        remedy: "Make some.",
+        fault: "platform",
+      },
+    });
+  } finally {
+    await given.close();
+  }
 });
