@@ -7,11 +7,11 @@ import type { Unit } from "./unit.ts";
 type Dose = { rounds: number; tasks: number };
 
 const full: Record<Blow, Dose> = {
-  SIGKILL: { rounds: 20, tasks: 10 },
+  SIGKILL: { rounds: 25, tasks: 8 },
   SIGSTOP: { rounds: 2, tasks: 10 },
   SIGTERM: { rounds: 2, tasks: 10 },
-  database: { rounds: 1, tasks: 10 },
-  postgres: { rounds: 1, tasks: 10 },
+  database: { rounds: 2, tasks: 10 },
+  postgres: { rounds: 2, tasks: 10 },
   silence: { rounds: 1, tasks: 10 },
   "clock-ahead": { rounds: 1, tasks: 10 },
   "clock-behind": { rounds: 1, tasks: 10 },
@@ -28,6 +28,31 @@ const short: Partial<Record<Blow, Dose>> = {
 export function planOf(form: "full" | "short", given?: number): Unit[] {
   const doses = form === "full" ? full : short;
   return (Object.entries(doses) as [Blow, Dose][]).flatMap(([blow, { rounds, tasks }]) =>
-    Array.from({ length: rounds }, (_, index) => roundUnit({ blow, index, points, tasks: given ?? tasks })),
+    roundsOf(blow, { rounds, tasks: given ?? tasks }),
   );
+}
+
+/** At these points the agent itself is struck. */
+const atAgent = points.filter(({ id }) => id === "K6" || id === "K7");
+const elsewhere = points.filter((point) => !atAgent.includes(point));
+const atAgentFold = 2;
+
+/** The real agent in each tenth round, and wherever it is the agent that is struck. */
+function roundsOf(blow: Blow, { rounds, tasks }: Dose): Unit[] {
+  const all = Array.from({ length: rounds }, (_, index) => index);
+  const real = all.filter((index) => index % 10 === 0);
+  const agents = Math.ceil((rounds - real.length) / atAgentFold);
+  return [
+    ...all.map((index) =>
+      real.includes(index)
+        ? roundUnit({ name: `${blow}/${index}`, blow, index, points, tasks, agent: "claude" })
+        : roundUnit({ name: `${blow}/${index}`, blow, index, points: elsewhere, tasks, agent: "scripted" }),
+    ),
+    ...Array.from({ length: agents }, (_, index) =>
+      roundUnit({
+        ...{ name: `${blow}/agent-${index}`, blow, index: rounds + index, points: atAgent, agent: "claude" },
+        tasks: tasks * atAgentFold,
+      }),
+    ),
+  ];
 }

@@ -4,6 +4,7 @@ import { writeFiles } from "../standins/model/scenarios.ts";
 import { startModel } from "../standins/model/start-model.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { end, openBot, type Bot } from "../../bench/bot/open-bot.ts";
+import { openAgent } from "./agent/open-agent.ts";
 import { type Blow, type BlowKind, blows } from "./blows.ts";
 import { check } from "./check.ts";
 import { historyOf } from "./history.ts";
@@ -20,18 +21,23 @@ export const modelKey = "sk-ant-standin";
 
 /** `tasks` stand at each of the points, and one blow takes them all. */
 export function roundUnit(input: {
+  name: string;
   blow: Blow;
+  /** Told apart from other rounds of the same seed. */
   index: number;
   points: readonly Point[];
   tasks: number;
+  /** The real Claude Code, or the storm's own agent. */
+  agent: "claude" | "scripted";
 }): Unit {
-  const { blow, index, points, tasks } = input;
+  const { name, blow, index, points, tasks } = input;
   const kind: BlowKind = blows[blow];
   return {
-    name: `${blow}/${index}`,
+    name,
     async run({ seed }) {
       const random = createRandom(seed * 1_000 + index);
       const around = await kind.open();
+      const agent = input.agent === "scripted" ? await openAgent() : null;
       try {
         return await withBot(around.env, async (bot) => {
           const asked = await openThreads(
@@ -39,7 +45,7 @@ export function roundUnit(input: {
             random,
             choose(random, { points: points.filter(({ of }) => of === "worker" || !kind.workerOnly), tasks }),
           );
-          const env = { WORKER_CONCURRENCY: "64" };
+          const env = { WORKER_CONCURRENCY: "64", ...(agent === null ? {} : { CLAUDE_BIN: agent.path }) };
           const { struck, resumedMs, lateEffects } = await strike(bot, {
             ...{ victims: asked.victims, blow: around.strike, standMs: random.below(500), env },
           });
@@ -49,6 +55,7 @@ export function roundUnit(input: {
           return { kind: "round", blow, pairs, violations: check(history) } satisfies RoundOfBlows;
         });
       } finally {
+        await agent?.close();
         await around.close();
       }
     },
