@@ -27,6 +27,7 @@ export type History = {
 export type Violation = { promise: "P1" | "P2" | "P3" | "P4" | "P5"; where: string; what: string };
 
 const ended = "rocket";
+const refused = "confused";
 
 /** Holds what happened against the promises; empty: all were kept. */
 export function check(history: History): Violation[] {
@@ -53,6 +54,35 @@ export function check(history: History): Violation[] {
       what: "a machine that nobody uses",
     })),
   ];
+}
+
+/** As `check`, where a fault may have ended a task without its work: never silently, never twice, never paid for. */
+export function checkFaulted(history: History): Violation[] {
+  const unworked = history.threads.filter(({ reactions }) => !reactions.includes(ended));
+  const threads = history.threads.filter((each) => !unworked.includes(each));
+  const repositories = unworked.map(({ thread }) => thread.slice(0, thread.indexOf("#")));
+  // What was pushed before the fault stays, and the thread says so.
+  const strayBranches = history.strayBranches.filter(
+    (branch) => !repositories.some((each) => branch.startsWith(`${each} `)),
+  );
+  return [...check({ ...history, threads, strayBranches }), ...unworked.flatMap(checkUnworked)];
+}
+
+function checkUnworked({ thread, said, reactions, pulls, paidAttempts }: ThreadHistory): Violation[] {
+  const found: Violation[] = [];
+  const expectAtMostOne = (promise: Violation["promise"], what: string, count: number) => {
+    if (count > 1)
+      found.push({ promise, where: thread, what: `expected one ${what} at most, found ${count}` });
+  };
+  const count = (content: string) => reactions.filter((each) => each === content).length;
+  if (said.length === 0 && count(refused) === 0)
+    found.push({ promise: "P1", where: thread, what: "nobody was told that nothing came of it" });
+  expectAtMostOne("P2", "refusal", count(refused));
+  expectAtMostOne("P2", "pair of eyes", count("eyes"));
+  expectAtMostOne("P2", "status comment", said.length);
+  expectAtMostOne("P2", "pull request", pulls.length);
+  expectAtMostOne("P3", "attempt that is paid for", paidAttempts);
+  return found;
 }
 
 function checkThread({ thread, said, reactions, pulls, paidAttempts }: ThreadHistory): Violation[] {

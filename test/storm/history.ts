@@ -16,7 +16,11 @@ export async function historyOf(
     victims,
     repositories,
     lateEffects,
-  }: { victims: readonly Victim[]; repositories: readonly string[]; lateEffects: readonly string[] },
+  }: {
+    victims: readonly Omit<Victim, "point">[];
+    repositories: readonly string[];
+    lateEffects: readonly string[];
+  },
 ): Promise<History> {
   const { github } = bot;
   const isBot = (name: string) => name.endsWith("[bot]");

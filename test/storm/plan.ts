@@ -1,4 +1,5 @@
 import type { Blow } from "./blows.ts";
+import { faultsUnit, operations } from "./faults.ts";
 import { points } from "./points.ts";
 import { roundUnit } from "./round-unit.ts";
 import type { Unit } from "./unit.ts";
@@ -18,6 +19,8 @@ const full: Record<Blow, Dose> = {
   disk: { rounds: 1, tasks: 10 },
 };
 
+const faultsOfKind = 25;
+
 /** For CI. */
 const short: Partial<Record<Blow, Dose>> = {
   SIGKILL: { rounds: 1, tasks: 3 },
@@ -27,9 +30,11 @@ const short: Partial<Record<Blow, Dose>> = {
 /** Everything that the storm does, in its order. */
 export function planOf(form: "full" | "short", given?: number): Unit[] {
   const doses = form === "full" ? full : short;
-  return (Object.entries(doses) as [Blow, Dose][]).flatMap(([blow, { rounds, tasks }]) =>
-    roundsOf(blow, { rounds, tasks: given ?? tasks }),
+  const rounds = (Object.entries(doses) as [Blow, Dose][]).flatMap(([blow, dose]) =>
+    roundsOf(blow, { rounds: dose.rounds, tasks: given ?? dose.tasks }),
   );
+  if (form === "short") return rounds;
+  return [...rounds, ...operations.map((each) => faultsUnit(each, given ?? faultsOfKind))];
 }
 
 /** At these points the agent itself is struck. */

@@ -45,7 +45,7 @@ export function roundUnit(input: {
             random,
             choose(random, { points: points.filter(({ of }) => of === "worker" || !kind.workerOnly), tasks }),
           );
-          const env = { WORKER_CONCURRENCY: "64", ...(agent === null ? {} : { CLAUDE_BIN: agent.path }) };
+          const env = { WORKER_CONCURRENCY: "200", ...(agent === null ? {} : { CLAUDE_BIN: agent.path }) };
           const { struck, resumedMs, lateEffects } = await strike(bot, {
             ...{ victims: asked.victims, blow: around.strike, standMs: random.below(500), env },
           });

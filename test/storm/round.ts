@@ -8,6 +8,7 @@ import { end, type Bot } from "../../bench/bot/open-bot.ts";
 import type { Strike } from "./blows.ts";
 import { openNemesis, type Passing } from "./nemesis.ts";
 import type { Point } from "./points.ts";
+import { until } from "./until.ts";
 
 /** A thread that asks for work, and the point at which its process is to die. */
 export type Victim = { repository: string; issue: number; commentId: number; point: Point };
@@ -193,17 +194,4 @@ async function wake(
     .slice(before)
     .filter(({ operationId }) => !operationId.endsWith("-access-token"))
     .map(({ operationId, params, at }) => `${operationId} ${JSON.stringify(params)} at ${at}`);
-}
-
-async function until(
-  what: string | (() => string),
-  holds: () => Promise<boolean>,
-  limitMs: number,
-): Promise<void> {
-  const deadline = Date.now() + limitMs;
-  while (!(await holds())) {
-    if (Date.now() > deadline)
-      throw new Error(`waited ${limitMs} ms in vain until ${typeof what === "string" ? what : what()}`);
-    await delay(50);
-  }
 }

@@ -40,7 +40,17 @@ const done = values.record === undefined ? [] : await readRecord(values.record);
 const seed = Number(values.seed ?? done[0]?.seed ?? Date.now() % 1_000_000);
 log(`seed ${seed}, ${units.length} units, ${done.length} of them on record`);
 const results: Recorded[] = [];
-for (const unit of units) results.push(done.find(({ name }) => name === unit.name) ?? (await run(unit)));
+const unfinished: string[] = [];
+for (const unit of units) {
+  const recorded = done.find(({ name }) => name === unit.name);
+  try {
+    results.push(recorded ?? (await run(unit)));
+  } catch (error) {
+    // Not on record, so the next run has it again.
+    unfinished.push(`${unit.name} did not come to its end: ${String(error)}`);
+    log(unfinished.at(-1) ?? "");
+  }
+}
 
 if (values.report !== undefined) {
   const page = renderReport(results);
@@ -53,9 +63,11 @@ const broken = results.flatMap(({ name, result }) =>
 if (values.json) process.stdout.write(`${JSON.stringify({ seed, results }, null, 2)}\n`);
 else
   process.stdout.write(
-    [...broken, `${results.length} units, ${broken.length} violations; seed ${seed}`, ""].join("\n"),
+    [...broken, ...unfinished, `${results.length} units, ${broken.length} violations; seed ${seed}`, ""].join(
+      "\n",
+    ),
   );
-process.exitCode = broken.length > 0 ? 1 : 0;
+process.exitCode = broken.length + unfinished.length > 0 ? 1 : 0;
 
 async function run(unit: Unit): Promise<Recorded> {
   const since = performance.now();

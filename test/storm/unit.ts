@@ -24,7 +24,7 @@ export type RoundOfBlows = {
 export type FaultsOfOperation = {
   kind: "faults";
   operation: string;
-  cells: readonly { fault: string; tasks: number; completed: number; told: number }[];
+  cells: readonly { fault: string; tasks: number; completed: number }[];
   violations: readonly Violation[];
 };
 
